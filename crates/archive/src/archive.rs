@@ -1,0 +1,527 @@
+//! An archive open for reading: books at instants, events of a range, coverage.
+//!
+//! What is read is one consistent moment: the tables' versions, and the rows of the log that they do not hold yet.
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use daybook_book::{Book, ExchangeTime, ReceivedTime};
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Clock, Error,
+    catalog::{Catalog, FileEntry, TableFiles},
+    coverage::{Interval, Standing},
+    entry::{Cause, SourceState},
+    history::Histories,
+    market::{Market, Stream},
+    reader::Reader,
+    reconstruct::{Event, Folded, Sources},
+    schema::Table,
+    seal::{POSITION, Sealing, write_rows},
+    segment_writer::{SegmentWriter, day_text},
+    store::Store,
+    table::{Table as DeltaTable, TableError},
+    tail::{Base, MarketRows, Rows, Tail},
+    timeline::{Gap, Timeline},
+    wal::{RealDisk, WalReader},
+};
+
+/// The file that marks a folder or bucket as an archive.
+pub const MARKER: &str = "daybook.json";
+
+/// What the marker says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Version of the archive's layout; this program reads 1.
+    pub format: u32,
+    /// Identity of the archive, 32 hexadecimal digits: its log bears it too.
+    pub archive_id: String,
+}
+
+/// How to open an archive.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// Where the write-ahead log is; beside a local archive by default.
+    pub wal_dir: Option<PathBuf>,
+    /// Look at this market only: the log of a busy archive is then read past quickly.
+    pub only: Option<String>,
+}
+
+/// An archive open for reading. Cheap to clone; used from any thread.
+#[derive(Clone)]
+pub struct Archive {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) reader: Reader,
+    pub(crate) state: RwLock<State>,
+    options: OpenOptions,
+}
+
+pub(crate) struct State {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) sealing: Option<Arc<Rows>>,
+    pub(crate) tail: Tail,
+}
+
+/// All that a table holds.
+pub struct WholeTable {
+    /// Sealed files, in the store.
+    pub files: Vec<FileEntry>,
+    /// What is not sealed yet, as Parquet files in memory, with their day where the table is split by day.
+    pub unsealed: Vec<(Option<String>, bytes::Bytes)>,
+}
+
+fn encoded(table: Table, writer: SegmentWriter) -> Result<Vec<(Option<String>, bytes::Bytes)>, Error> {
+    let day = |day| table.is_partitioned().then(|| day_text(day));
+    Ok(writer.encode()?.into_iter().map(|(at, bytes, _)| (day(at), bytes.into())).collect())
+}
+
+/// The answer to "which book at that instant".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookAnswer {
+    /// The market.
+    pub ticker: String,
+    /// The instant, in nanoseconds since the Unix epoch.
+    pub at: i64,
+    /// The clock that the instant is on.
+    pub clock: Clock,
+    /// The book; empty where nothing is recorded before the instant.
+    pub book: Book,
+    /// Whether the answer lies inside exact coverage.
+    pub exact: bool,
+    /// What may be said of it.
+    pub standing: Standing,
+    /// Named unless exact.
+    pub gap: Option<Gap>,
+    /// Exchange time of the last event in it.
+    pub last_ts: Option<ExchangeTime>,
+    /// Received time of the last event in it.
+    pub last_recv_ts: Option<ReceivedTime>,
+    /// Ordinal of the last event in it.
+    pub last_ordinal: Option<u64>,
+    /// Effective time of the keyframe it was folded from, in nanoseconds.
+    pub keyframe_ts: Option<i64>,
+    /// Deltas folded on top of the keyframe.
+    pub deltas_applied: u64,
+}
+
+impl Archive {
+    /// Opens an archive for reading.
+    ///
+    /// # Errors
+    /// When there is no archive, when a table's log cannot be read, or when the write-ahead log is damaged.
+    pub fn open(root: &str, options: OpenOptions) -> Result<Archive, Error> {
+        let store = Store::open(root)?;
+        let marker = read_marker(&store)?.ok_or_else(|| Error::NoArchive { root: store.location("") })?;
+        let wal_dir = wal_dir(&store, &marker, options.wal_dir.as_deref())?;
+        // The log before the tables: what is sealed meanwhile is then seen twice, and left out once, but never missed.
+        let batches = read_log(&wal_dir)?;
+        let catalog = Arc::new(load_catalog(&store)?);
+        let reader = Reader::new(store.clone());
+        let mut tail = Tail::new(catalog.sealed_before());
+        tail.watch(options.only.as_deref());
+        let shared = Shared {
+            store,
+            reader,
+            state: RwLock::new(State { catalog: catalog.clone(), sealing: None, tail: Tail::default() }),
+            options,
+        };
+        let base = SealedBase { reader: &shared.reader, catalog: &catalog };
+        for (first, payload, end) in &batches {
+            if *first >= catalog.sealed_before() || *end > catalog.sealed_before() {
+                tail.apply(*first, payload, &base)?;
+            }
+        }
+        tail.leave_out(&catalog);
+        shared.write().tail = tail;
+        Ok(Archive { shared: Arc::new(shared) })
+    }
+
+    /// The same archive as it is now: for a reader that lives long beside another process that writes.
+    pub fn refreshed(&self) -> Result<Archive, Error> {
+        Archive::open(self.shared.store.root().as_str(), self.shared.options.clone())
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> String {
+        self.shared.store.location("")
+    }
+
+    /// The store that holds it.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Its tables, each at one version.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.shared.read().catalog.clone()
+    }
+
+    /// Runs a question over the sealed and the unsealed rows of one market.
+    pub(crate) fn sources<T>(&self, ticker: &str, ask: impl FnOnce(&Sources<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let state = self.shared.read();
+        let unsealed = unsealed(&state, ticker);
+        let sealing = state.sealing.as_ref().map(|rows| &rows.extras);
+        let extras = sealing.into_iter().chain([&state.tail.other().extras]).filter(|extras| !extras.is_empty()).collect();
+        ask(&Sources { reader: &self.shared.reader, catalog: &state.catalog, unsealed, extras })
+    }
+
+    /// A market's coverage over all its recordings; `None` for a market that is not recorded.
+    pub fn timeline(&self, ticker: &str) -> Result<Option<Timeline>, Error> {
+        let state = self.shared.read();
+        let mut intervals = sealed_intervals(&self.shared.reader, &state.catalog, ticker)?;
+        for rows in unsealed(&state, ticker) {
+            for (key, interval) in &rows.intervals {
+                intervals.insert((interval.connection, key.0, key.1), interval.clone());
+            }
+        }
+        if let Some(market) = state.tail.market(ticker) {
+            for interval in market.open_intervals() {
+                intervals.insert((interval.connection, interval.first_ordinal, interval.standing), interval.clone());
+            }
+        }
+        Ok((!intervals.is_empty()).then(|| Timeline::new(intervals.into_values())))
+    }
+
+    fn recorded(&self, ticker: &str) -> Result<Timeline, Error> {
+        self.timeline(ticker)?.ok_or_else(|| Error::UnknownMarket { ticker: ticker.to_owned() })
+    }
+
+    /// The last instant of which the record can say the most: where `book` looks if no instant is given.
+    pub fn latest(&self, ticker: &str, clock: Clock) -> Result<i64, Error> {
+        let timeline = self.recorded(ticker)?;
+        let reach = timeline.intervals().iter().map(|interval| {
+            let (from, to) = interval.bounds(clock);
+            // An exact interval is half-open: its last instant is just before its end.
+            if interval.standing == Standing::Exact { (to - 1).max(from) } else { to }
+        });
+        Ok(reach.max().unwrap_or(0))
+    }
+
+    /// The book of a market at an instant, in nanoseconds since the Unix epoch on the clock named.
+    ///
+    /// # Errors
+    /// For a market that is not recorded, and for damaged or missing files. An instant that is not covered is no
+    /// error: the answer then holds the last book known, and the gap.
+    pub fn book(&self, ticker: &str, at: i64, clock: Clock) -> Result<BookAnswer, Error> {
+        let located = self.recorded(ticker)?.locate(at, clock);
+        let folded = match located.connection {
+            Some(connection) => self.sources(ticker, |sources| sources.fold(ticker, connection, at, clock))?,
+            None => None,
+        };
+        let last = folded.as_ref().map(|folded| &folded.state);
+        Ok(BookAnswer {
+            ticker: ticker.to_owned(),
+            at,
+            clock,
+            exact: located.standing == Standing::Exact,
+            standing: located.standing,
+            gap: located.gap,
+            last_ts: last.and_then(|state| state.ts),
+            last_recv_ts: last.map(|state| state.recv_ts),
+            last_ordinal: last.map(|state| state.ordinal),
+            keyframe_ts: folded.as_ref().and_then(|folded| folded.keyframe_effective),
+            deltas_applied: folded.as_ref().map_or(0, |folded| folded.deltas_applied),
+            book: folded.map(|folded| folded.state.book).unwrap_or_default(),
+        })
+    }
+
+    /// Visits a market's book events, deltas and snapshots, of a range of instants, in order. Recordings that overlap
+    /// are told once. The range is `start..end` on effective time, in nanoseconds.
+    pub fn events(
+        &self,
+        ticker: &str,
+        start: i64,
+        end: i64,
+        mut visit: impl FnMut(Event<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let timeline = self.recorded(ticker)?;
+        for span in timeline.spans() {
+            let (from, to) = (span.from.max(start), span.to.min(end.saturating_sub(1)));
+            if from > to {
+                continue;
+            }
+            let flow = self.sources(ticker, |sources| {
+                sources.walk(ticker, span.connection, from, to, &mut visit)
+            })?;
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every market of which a book is or was recorded, sorted.
+    pub fn tickers(&self) -> Result<Vec<String>, Error> {
+        let state = self.shared.read();
+        let mut tickers: Vec<String> = Vec::new();
+        for file in &state.catalog.table(Table::Coverage).files {
+            let segment = self.shared.reader.segment(Table::Coverage, file)?;
+            let mut last = String::new();
+            for batch in segment.scan(&["ticker"], 0..segment.rows(), 65_536)? {
+                let batch = batch?;
+                let texts = batch.texts("ticker")?;
+                for row in 0..batch.rows() {
+                    let text = texts.get(row).unwrap_or("");
+                    if text != last {
+                        last = text.to_owned();
+                        tickers.push(last.clone());
+                    }
+                }
+            }
+        }
+        if let Some(rows) = &state.sealing {
+            tickers.extend(rows.markets.keys().map(|ticker| ticker.to_string()));
+        }
+        tickers.extend(state.tail.tickers().map(str::to_owned));
+        tickers.sort_unstable();
+        tickers.dedup();
+        Ok(tickers)
+    }
+
+    /// All that a table holds, for readers of whole tables: its sealed files, and what is not sealed yet.
+    pub fn table(&self, table: Table) -> Result<WholeTable, Error> {
+        let state = self.shared.read();
+        let files = state.catalog.table(table).files.clone();
+        let unsealed: Vec<Rows> =
+            state.sealing.iter().map(|rows| (**rows).clone()).chain([state.tail.rows_now()]).collect();
+        let from = state.catalog.position(table);
+        drop(state);
+        if table.is_metadata() {
+            let catalog = self.catalog();
+            let mut histories = Histories::load(&self.shared.store, table, &catalog.table(table))?;
+            let mut changed = false;
+            for rows in &unsealed {
+                if let Some(newer) = histories.clone().with_documents(&rows.documents)? {
+                    histories = newer;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return Ok(WholeTable { files, unsealed: Vec::new() });
+            }
+            let mut writer = SegmentWriter::new(table);
+            histories.write(&mut writer)?;
+            return Ok(WholeTable { files: Vec::new(), unsealed: encoded(table, writer)? });
+        }
+        let mut parts = Vec::new();
+        for rows in &unsealed {
+            let mut writer = SegmentWriter::new(table);
+            let sealing = Sealing { rows, first: from, position: u64::try_from(i64::MAX).unwrap_or(0), now_millis: 0 };
+            write_rows(&mut writer, table, &sealing, from)?;
+            parts.extend(encoded(table, writer)?);
+        }
+        Ok(WholeTable { files, unsealed: parts })
+    }
+
+    /// What was imported: the latest state of each source, by digest.
+    pub fn sources_imported(&self) -> Result<Vec<SourceState>, Error> {
+        let state = self.shared.read();
+        let mut latest: HashMap<String, (u64, SourceState)> = HashMap::new();
+        for file in &state.catalog.table(Table::Sources).files {
+            let segment = self.shared.reader.segment(Table::Sources, file)?;
+            for batch in segment.scan(&["state", "position"], 0..segment.rows(), 8_192)? {
+                let batch = batch?;
+                let (states, positions) = (batch.texts("state")?, batch.i64s("position")?);
+                for row in 0..batch.rows() {
+                    let source: SourceState = serde_json::from_str(states.get(row).unwrap_or(""))
+                        .map_err(|error| batch.wrong("state", &format!("not readable: {error}")))?;
+                    let position = positions.value(row).cast_unsigned();
+                    let newer = latest.get(&source.digest).is_none_or(|(held, _)| *held <= position);
+                    if newer {
+                        latest.insert(source.digest.clone(), (position, source));
+                    }
+                }
+            }
+        }
+        let unsealed = state.sealing.iter().flat_map(|rows| rows.sources.values());
+        for source in unsealed.chain(state.tail.other().sources.values()) {
+            latest.insert(source.digest.clone(), (u64::MAX, source.clone()));
+        }
+        let mut sources: Vec<SourceState> = latest.into_values().map(|(_, source)| source).collect();
+        sources.sort_by(|a, b| (a.imported_nanos, &a.name).cmp(&(b.imported_nanos, &b.name)));
+        Ok(sources)
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(store: Store, catalog: Catalog, tail: Tail) -> Shared {
+        let reader = Reader::new(store.clone());
+        let state = RwLock::new(State { catalog: Arc::new(catalog), sealing: None, tail });
+        Shared { store, reader, state, options: OpenOptions::default() }
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
+        // Writers change the state in one step at the end of their work: a panic leaves it as it was.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unsealed<'a>(state: &'a State, ticker: &str) -> Vec<&'a MarketRows> {
+    let sealing = state.sealing.as_ref().and_then(|rows| rows.markets.get(ticker));
+    sealing.into_iter().chain(state.tail.rows(ticker)).collect()
+}
+
+type IntervalKey = (u32, u64, Standing);
+
+/// A market's intervals in the `coverage` table: of each, the version of the highest position.
+fn sealed_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<HashMap<IntervalKey, Interval>, Error> {
+    use arrow::array::Array;
+    let mut latest: HashMap<IntervalKey, (u64, Interval)> = HashMap::new();
+    let names: Vec<&str> = Table::Coverage.columns().iter().map(|column| column.name).collect();
+    for file in catalog.table(Table::Coverage).files.iter().filter(|file| file.may_hold(ticker)) {
+        let segment = reader.segment(Table::Coverage, file)?;
+        let rows = reader.rows_of(&segment, ticker)?;
+        if rows.is_empty() {
+            continue;
+        }
+        let batch = segment.read(&names, rows)?;
+        let (connections, sids) = (batch.i32s("connection")?, batch.i32s("sid")?);
+        let (firsts, lasts, positions) = (batch.i64s("first_ordinal")?, batch.i64s("last_ordinal")?, batch.i64s("position")?);
+        let (standings, began, ended) = (batch.texts("standing")?, batch.texts("began")?, batch.texts("ended")?);
+        for row in 0..batch.rows() {
+            let standing = standings.get(row).and_then(Standing::from_word);
+            let standing = standing.ok_or_else(|| batch.wrong("standing", "not a word of this version"))?;
+            let cause = |word: Option<&str>| match word {
+                None => Ok(None),
+                Some(word) => {
+                    Cause::from_word(word).map(Some).ok_or_else(|| batch.wrong("began", "not a word of this version"))
+                }
+            };
+            let interval = Interval {
+                connection: connections.value(row).cast_unsigned(),
+                sid: sids.is_valid(row).then(|| sids.value(row).cast_unsigned()),
+                standing,
+                from_effective: batch.nanos("from_ts", "from_nanos", row)?,
+                to_effective: batch.nanos("to_ts", "to_nanos", row)?,
+                from_recv: batch.nanos("from_recv_ts", "from_recv_nanos", row)?,
+                to_recv: batch.nanos("to_recv_ts", "to_recv_nanos", row)?,
+                first_ordinal: firsts.value(row).cast_unsigned(),
+                last_ordinal: lasts.value(row).cast_unsigned(),
+                began: cause(began.get(row))?.unwrap_or(Cause::NotRecorded),
+                ended: cause(ended.get(row))?,
+            };
+            let key = (interval.connection, interval.first_ordinal, standing);
+            let position = positions.value(row).cast_unsigned();
+            if latest.get(&key).is_none_or(|(held, _)| *held <= position) {
+                latest.insert(key, (position, interval));
+            }
+        }
+    }
+    Ok(latest.into_iter().map(|(key, (_, interval))| (key, interval)).collect())
+}
+
+/// Gives the tail the state in which sealed tables left a market.
+pub(crate) struct SealedBase<'a> {
+    pub(crate) reader: &'a Reader,
+    pub(crate) catalog: &'a Catalog,
+}
+
+impl Base for SealedBase<'_> {
+    fn market(&self, ticker: &str) -> Result<Option<Market>, Error> {
+        let intervals = sealed_intervals(self.reader, self.catalog, ticker)?;
+        let mut latest: HashMap<u32, Interval> = HashMap::new();
+        for interval in intervals.into_values().filter(|interval| !interval.is_empty()) {
+            let newer = latest.get(&interval.connection).is_none_or(|held| held.first_ordinal <= interval.first_ordinal);
+            if newer {
+                latest.insert(interval.connection, interval);
+            }
+        }
+        if latest.is_empty() {
+            return Ok(None);
+        }
+        let mut market = Market::default();
+        let sources = Sources { reader: self.reader, catalog: self.catalog, unsealed: Vec::new(), extras: Vec::new() };
+        let mut connections: Vec<(u32, Interval)> = latest.into_iter().collect();
+        connections.sort_by_key(|(_, interval)| (interval.to_recv, interval.last_ordinal));
+        for (connection, interval) in connections {
+            let folded = sources.fold(ticker, connection, i64::MAX, Clock::Exchange)?;
+            let Some(Folded { state, .. }) = folded else { continue };
+            if market.recv.is_none_or(|recv| recv <= state.recv_max) {
+                market.recv = Some(state.recv_max);
+                market.effective = Some(market.effective.map_or(state.effective, |held| held.max(state.effective)));
+            }
+            market.streams.push(Stream::from_keyframe(&state, Some(interval)));
+        }
+        Ok(Some(market))
+    }
+}
+
+pub(crate) fn read_marker(store: &Store) -> Result<Option<Marker>, Error> {
+    let bytes = match store.read(MARKER) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let marker: Marker = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::Damaged { file: store.location(MARKER), reason: error.to_string() })?;
+    if marker.format != 1 {
+        return Err(Error::Damaged {
+            file: store.location(MARKER),
+            reason: format!("it is of format {}, this program reads format 1: use a newer daybook", marker.format),
+        });
+    }
+    Ok(Some(marker))
+}
+
+/// Where the write-ahead log of an archive is.
+pub(crate) fn wal_dir(store: &Store, marker: &Marker, chosen: Option<&Path>) -> Result<PathBuf, Error> {
+    if let Some(dir) = chosen {
+        return Ok(dir.to_owned());
+    }
+    if store.is_local() {
+        return Ok(PathBuf::from(store.location("wal")));
+    }
+    // A remote archive's log is on local disk, where the XDG rules put such state.
+    let home = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state")));
+    home.map(|home| home.join("daybook").join(&marker.archive_id).join("wal")).ok_or(Error::NoLogDirectory)
+}
+
+type LoggedBatch = (u64, Vec<u8>, u64);
+
+fn read_log(dir: &Path) -> Result<Vec<LoggedBatch>, Error> {
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    let mut reader = WalReader::open(dir, Arc::new(RealDisk));
+    let mut batches = Vec::new();
+    while let Some(batch) = reader.next_batch()? {
+        let end = batch.end_ordinal();
+        batches.push((batch.first_ordinal, batch.payload, end));
+    }
+    Ok(batches)
+}
+
+pub(crate) fn load_catalog(store: &Store) -> Result<Catalog, Error> {
+    let mut catalog = Catalog::default();
+    // `coverage` first: what it covers is then certainly in the tables read after it.
+    for table in Table::ALL.into_iter().rev() {
+        if let Some(delta) = open_table(store, table)? {
+            catalog = catalog.with(table, TableFiles::new(table, &delta.snapshot(), POSITION)?);
+        }
+    }
+    Ok(catalog)
+}
+
+/// Opens a table; `None` before the archive's first writer has made it.
+pub(crate) fn open_table(store: &Store, table: Table) -> Result<Option<DeltaTable>, Error> {
+    match DeltaTable::open(store, table.name()) {
+        Ok(delta) => Ok(Some(delta)),
+        Err(TableError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,117 @@
+//! What the tables hold: their files, with what is known of each, and how far the log has been sealed into them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    Error,
+    schema::{DATE, Table},
+    segment_name::SegmentName,
+    table::{LiveFile, StatValue, TableSnapshot},
+};
+
+/// One file of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Path in the archive.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Rows.
+    pub rows: u64,
+    /// UTC day, where the table is split by day.
+    pub date: Option<String>,
+    /// First ordinal in it.
+    pub first_ordinal: u64,
+    /// Last ordinal in it.
+    pub last_ordinal: u64,
+    /// Least and greatest ticker, where known.
+    pub tickers: Option<(String, String)>,
+    /// Table-relative path, as the table's log has it.
+    pub log_path: String,
+}
+
+/// One table at one version.
+#[derive(Clone, Debug, Default)]
+pub struct TableFiles {
+    /// The table format's version.
+    pub version: u64,
+    /// Its files, by day and then by first ordinal. A stream's events never go back to an earlier day,
+    /// so this is also the order in which each stream is to be read.
+    pub files: Vec<FileEntry>,
+    /// The highest ordinal that its own commits cover, if any.
+    pub position: Option<u64>,
+}
+
+/// All tables, each at one version.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    tables: BTreeMap<Table, Arc<TableFiles>>,
+}
+
+impl FileEntry {
+    fn new(table: Table, file: &LiveFile) -> FileEntry {
+        let name = SegmentName::parse(&file.path);
+        let ordinal = |value: Option<&StatValue>| value.and_then(StatValue::as_integer).map(i64::cast_unsigned);
+        let text = |value: Option<&StatValue>| value.and_then(StatValue::as_text).map(str::to_owned);
+        let stats = &file.stats;
+        FileEntry {
+            path: format!("{}/{}", table.name(), file.path),
+            size: file.size,
+            rows: file.stats.num_records.unwrap_or(0),
+            date: file.partition_value(DATE).map(str::to_owned),
+            first_ordinal: name.map(|name| name.first).or_else(|| ordinal(stats.min("ordinal"))).unwrap_or(0),
+            last_ordinal: name.map(|name| name.last).or_else(|| ordinal(stats.max("ordinal"))).unwrap_or(u64::MAX),
+            tickers: text(stats.min("ticker")).zip(text(stats.max("ticker"))),
+            log_path: file.path.clone(),
+        }
+    }
+
+    /// Whether it may hold rows of this market.
+    pub fn may_hold(&self, ticker: &str) -> bool {
+        self.tickers.as_ref().is_none_or(|(least, greatest)| least.as_str() <= ticker && ticker <= greatest.as_str())
+    }
+}
+
+impl TableFiles {
+    /// From what the table format says. `app` is the name under which the archive commits its positions.
+    pub fn new(table: Table, snapshot: &TableSnapshot, app: &str) -> Result<TableFiles, Error> {
+        let mut files: Vec<FileEntry> = snapshot.files.iter().map(|file| FileEntry::new(table, file)).collect();
+        files.sort_by(|a, b| (&a.date, a.first_ordinal, &a.path).cmp(&(&b.date, b.first_ordinal, &b.path)));
+        if matches!(table, Table::Deltas | Table::Keyframes) {
+            for pair in files.windows(2) {
+                if pair[0].date == pair[1].date && pair[0].last_ordinal >= pair[1].first_ordinal {
+                    return Err(Error::Damaged {
+                        file: pair[1].path.clone(),
+                        reason: format!("its ordinals overlap those of {}: order cannot be told", pair[0].path),
+                    });
+                }
+            }
+        }
+        let position = snapshot.txns.get(app).and_then(|position| u64::try_from(*position).ok());
+        Ok(TableFiles { version: snapshot.version, files, position })
+    }
+}
+
+impl Catalog {
+    /// The table's files.
+    pub fn table(&self, table: Table) -> Arc<TableFiles> {
+        self.tables.get(&table).cloned().unwrap_or_default()
+    }
+
+    /// The same catalog with one table at another version.
+    pub fn with(&self, table: Table, files: TableFiles) -> Catalog {
+        let mut tables = self.tables.clone();
+        tables.insert(table, Arc::new(files));
+        Catalog { tables }
+    }
+
+    /// The first ordinal that the log still holds alone: everything below it is in every table.
+    pub fn sealed_before(&self) -> u64 {
+        self.table(Table::Coverage).position.unwrap_or(0)
+    }
+
+    /// The first ordinal that is not in this table.
+    pub fn position(&self, table: Table) -> u64 {
+        self.table(table).position.unwrap_or(0).max(self.sealed_before())
+    }
+}

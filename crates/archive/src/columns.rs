@@ -1,0 +1,369 @@
+//! Rows gathered column by column, as a segment file takes them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use hashbrown::HashMap;
+
+use crate::{
+    parquet_file::{ColumnData, ColumnEncoding, ColumnKind, ColumnSpec, DeltaLayout},
+    schema::{Column, ColumnType, Layout, Table},
+};
+
+/// Rows of one table, by column.
+pub struct Columns {
+    buffers: Vec<Buffer>,
+    rows: usize,
+}
+
+enum Buffer {
+    Boolean { values: Vec<bool>, valid: Vec<bool>, nulls: usize },
+    I32 { values: Vec<i32>, valid: Vec<bool>, nulls: usize },
+    I64 { values: Vec<i64>, valid: Vec<bool>, nulls: usize },
+    Text { indices: Vec<u32>, valid: Vec<bool>, nulls: usize, texts: Texts },
+    I32List { offsets: Vec<u32>, values: Vec<i32> },
+    I64List { offsets: Vec<u32>, values: Vec<i64> },
+}
+
+#[derive(Default)]
+struct Texts {
+    values: Vec<Arc<str>>,
+    index: HashMap<Arc<str>, u32>,
+    last: u32,
+}
+
+impl Texts {
+    fn index(&mut self, text: &str) -> u32 {
+        if self.values.get(self.last as usize).is_some_and(|last| &**last == text) {
+            return self.last;
+        }
+        self.last = match self.index.get(text) {
+            Some(index) => *index,
+            None => {
+                let index = self.values.len() as u32;
+                let text: Arc<str> = text.into();
+                self.values.push(text.clone());
+                self.index.insert(text, index);
+                index
+            }
+        };
+        self.last
+    }
+}
+
+impl Columns {
+    /// No rows yet.
+    pub fn new(table: Table) -> Columns {
+        let buffers = table
+            .columns()
+            .iter()
+            .map(|column| match column.kind {
+                ColumnType::Boolean => Buffer::Boolean { values: Vec::new(), valid: Vec::new(), nulls: 0 },
+                ColumnType::Int16 | ColumnType::Int32 | ColumnType::Price => {
+                    Buffer::I32 { values: Vec::new(), valid: Vec::new(), nulls: 0 }
+                }
+                ColumnType::Int64 | ColumnType::Timestamp | ColumnType::Quantity => {
+                    Buffer::I64 { values: Vec::new(), valid: Vec::new(), nulls: 0 }
+                }
+                ColumnType::Text => {
+                    Buffer::Text { indices: Vec::new(), valid: Vec::new(), nulls: 0, texts: Texts::default() }
+                }
+                ColumnType::PriceList => Buffer::I32List { offsets: vec![0], values: Vec::new() },
+                ColumnType::QuantityList => Buffer::I64List { offsets: vec![0], values: Vec::new() },
+            })
+            .collect();
+        Columns { buffers, rows: 0 }
+    }
+
+    /// Rows gathered.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Starts a row, to be filled column after column in the table's order.
+    pub fn row(&mut self) -> Row<'_> {
+        self.rows += 1;
+        Row { columns: self, at: 0 }
+    }
+
+    /// Forgets the rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.rows = 0;
+        for buffer in &mut self.buffers {
+            match buffer {
+                Buffer::Boolean { values, valid, nulls } => {
+                    values.clear();
+                    valid.clear();
+                    *nulls = 0;
+                }
+                Buffer::I32 { values, valid, nulls } => {
+                    values.clear();
+                    valid.clear();
+                    *nulls = 0;
+                }
+                Buffer::I64 { values, valid, nulls } => {
+                    values.clear();
+                    valid.clear();
+                    *nulls = 0;
+                }
+                Buffer::Text { indices, valid, nulls, texts } => {
+                    indices.clear();
+                    valid.clear();
+                    *nulls = 0;
+                    *texts = Texts::default();
+                }
+                Buffer::I32List { offsets, values } => {
+                    offsets.truncate(1);
+                    values.clear();
+                }
+                Buffer::I64List { offsets, values } => {
+                    offsets.truncate(1);
+                    values.clear();
+                }
+            }
+        }
+    }
+
+    /// Hands the columns to a file writer.
+    pub fn with_data<T>(&self, write: impl FnOnce(&[ColumnData<'_>]) -> T) -> T {
+        let texts: Vec<Vec<&str>> = self
+            .buffers
+            .iter()
+            .map(|buffer| match buffer {
+                Buffer::Text { texts, .. } => texts.values.iter().map(|text| &**text).collect(),
+                _ => Vec::new(),
+            })
+            .collect();
+        fn some(valid: &[bool], nulls: usize) -> Option<&[bool]> {
+            (nulls > 0).then_some(valid)
+        }
+        let data: Vec<ColumnData<'_>> = self
+            .buffers
+            .iter()
+            .zip(&texts)
+            .map(|(buffer, texts)| match buffer {
+                Buffer::Boolean { nulls, .. }
+                | Buffer::I32 { nulls, .. }
+                | Buffer::I64 { nulls, .. }
+                | Buffer::Text { nulls, .. }
+                    if *nulls == self.rows =>
+                {
+                    ColumnData::AllNull { rows: self.rows }
+                }
+                Buffer::Boolean { values, valid, nulls } => ColumnData::Booleans(values, some(valid, *nulls)),
+                Buffer::I32 { values, valid, nulls } => ColumnData::I32(values, some(valid, *nulls)),
+                Buffer::I64 { values, valid, nulls } => ColumnData::I64(values, some(valid, *nulls)),
+                Buffer::Text { indices, valid, nulls, .. } => {
+                    ColumnData::Categories { indices, values: texts, validity: some(valid, *nulls) }
+                }
+                Buffer::I32List { offsets, values } => ColumnData::I32Lists { offsets, values },
+                Buffer::I64List { offsets, values } => ColumnData::I64Lists { offsets, values },
+            })
+            .collect();
+        write(&data)
+    }
+}
+
+/// One row being filled. Each call fills the next column of the table.
+pub struct Row<'a> {
+    columns: &'a mut Columns,
+    at: usize,
+}
+
+impl Row<'_> {
+    fn next(&mut self) -> &mut Buffer {
+        self.at += 1;
+        &mut self.columns.buffers[self.at - 1]
+    }
+
+    /// A 16- or 32-bit integer.
+    pub fn i32(mut self, value: i32) -> Self {
+        match self.next() {
+            Buffer::I32 { values, valid, .. } => {
+                values.push(value);
+                valid.push(true);
+            }
+            _ => unreachable!("the row is filled in the order of the table's columns"),
+        }
+        self
+    }
+
+    /// A 16- or 32-bit integer, or none.
+    pub fn optional_i32(mut self, value: Option<i32>) -> Self {
+        match self.next() {
+            Buffer::I32 { values, valid, nulls } => {
+                values.push(value.unwrap_or(0));
+                valid.push(value.is_some());
+                *nulls += usize::from(value.is_none());
+            }
+            _ => unreachable!("the row is filled in the order of the table's columns"),
+        }
+        self
+    }
+
+    /// A 64-bit integer, a time in microseconds or a quantity in hundredths.
+    pub fn i64(mut self, value: i64) -> Self {
+        match self.next() {
+            Buffer::I64 { values, valid, .. } => {
+                values.push(value);
+                valid.push(true);
+            }
+            _ => unreachable!("the row is filled in the order of the table's columns"),
+        }
+        self
+    }
+
+    /// The same, or none.
+    pub fn optional_i64(mut self, value: Option<i64>) -> Self {
+        match self.next() {
+            Buffer::I64 { values, valid, nulls } => {
+                values.push(value.unwrap_or(0));
+                valid.push(value.is_some());
+                *nulls += usize::from(value.is_none());
+            }
+            _ => unreachable!("the row is filled in the order of the table's columns"),
+        }
+        self
+    }
+
+    /// A time in nanoseconds, into its two columns.
+    pub fn nanos(self, nanos: i64) -> Self {
+        self.i64(nanos.div_euclid(1_000)).i32(nanos.rem_euclid(1_000) as i32)
+    }
+
+    /// A time in nanoseconds or none, into its two columns.
+    pub fn optional_nanos(self, nanos: Option<i64>) -> Self {
+        self.optional_i64(nanos.map(|nanos| nanos.div_euclid(1_000)))
+            .optional_i32(nanos.map(|nanos| nanos.rem_euclid(1_000) as i32))
+    }
+
+    /// Text.
+    pub fn text(mut self, value: &str) -> Self {
+        match self.next() {
+            Buffer::Text { indices, valid, texts, .. } => {
+                indices.push(texts.index(value));
+                valid.push(true);
+            }
+            _ => unreachable!("the row is filled in the order of the table's columns"),
+        }
+        self
+    }
+
+    /// Text or none.
+    pub fn optional_text(mut self, value: Option<&str>) -> Self {
+        let Some(value) = value else {
+            match self.next() {
+                Buffer::Text { indices, valid, nulls, .. } => {
+                    indices.push(0);
+                    valid.push(false);
+                    *nulls += 1;
+                }
+                _ => unreachable!("the row is filled in the order of the table's columns"),
+            }
+            return self;
+        };
+        self.text(value)
+    }
+
+    /// True, false or none.
+    pub fn optional_bool(mut self, value: Option<bool>) -> Self {
+        match self.next() {
+            Buffer::Boolean { values, valid, nulls } => {
+                values.push(value.unwrap_or(false));
+                valid.push(value.is_some());
+                *nulls += usize::from(value.is_none());
+            }
+            _ => unreachable!("the row is filled in the order of the table's columns"),
+        }
+        self
+    }
+
+    /// The prices of a ladder, then its sizes, into two columns.
+    pub fn ladder(mut self, levels: impl Iterator<Item = (i32, i64)>) -> Self {
+        let at = self.at;
+        self.at += 2;
+        let (prices, sizes) = self.columns.buffers[at..].split_at_mut(1);
+        match (&mut prices[0], &mut sizes[0]) {
+            (
+                Buffer::I32List { offsets: price_offsets, values: prices },
+                Buffer::I64List { offsets: size_offsets, values: sizes },
+            ) => {
+                for (price, size) in levels {
+                    prices.push(price);
+                    sizes.push(size);
+                }
+                price_offsets.push(prices.len() as u32);
+                size_offsets.push(sizes.len() as u32);
+            }
+            _ => unreachable!("the row is filled in the order of the table's columns"),
+        }
+        self
+    }
+
+    /// Ends the row.
+    pub fn end(self) {
+        debug_assert_eq!(self.at, self.columns.buffers.len(), "every column of the row is filled");
+    }
+}
+
+/// The columns as the file writer wants them.
+pub fn file_schema(table: Table) -> Vec<ColumnSpec> {
+    table.columns().iter().map(column_spec).collect()
+}
+
+fn column_spec(column: &Column) -> ColumnSpec {
+    let (kind, list) = match column.kind {
+        ColumnType::Int16 => (ColumnKind::Int16, false),
+        ColumnType::Int32 => (ColumnKind::Int32, false),
+        ColumnType::Int64 => (ColumnKind::Int64, false),
+        ColumnType::Timestamp => (ColumnKind::TimestampMicros, false),
+        ColumnType::Price => (ColumnKind::Decimal { precision: 5, scale: 4 }, false),
+        ColumnType::Quantity => (ColumnKind::Decimal { precision: 18, scale: 2 }, false),
+        ColumnType::Boolean => (ColumnKind::Boolean, false),
+        ColumnType::Text => (ColumnKind::Utf8, false),
+        ColumnType::PriceList => (ColumnKind::Decimal { precision: 5, scale: 4 }, true),
+        ColumnType::QuantityList => (ColumnKind::Decimal { precision: 18, scale: 2 }, true),
+    };
+    let encoding = match (kind, column.layout) {
+        (ColumnKind::Boolean, _) | (ColumnKind::Int64 | ColumnKind::TimestampMicros, Layout::Plain) => {
+            ColumnEncoding::Plain
+        }
+        (ColumnKind::Utf8, Layout::Plain) => ColumnEncoding::DeltaLength,
+        (_, Layout::Plain) => ColumnEncoding::Plain,
+        (_, Layout::Dictionary) => ColumnEncoding::Dictionary,
+        (_, Layout::Delta) => ColumnEncoding::Delta(DeltaLayout::TIGHT),
+        (_, Layout::DeltaBytes) => ColumnEncoding::Delta(DeltaLayout::BYTE_ALIGNED),
+    };
+    if list {
+        ColumnSpec::list(column.name, kind, encoding)
+    } else if column.nullable {
+        ColumnSpec::nullable(column.name, kind, encoding)
+    } else {
+        ColumnSpec::required(column.name, kind, encoding)
+    }
+}
+
+/// The columns as we ask the Arrow reader for them: narrow decimals, and texts that repeat as dictionaries.
+pub fn arrow_schema(table: Table) -> SchemaRef {
+    let fields = table.columns().iter().map(|column| {
+        let price = DataType::Decimal32(5, 4);
+        let quantity = DataType::Decimal64(18, 2);
+        let kind = match column.kind {
+            ColumnType::Int16 => DataType::Int16,
+            ColumnType::Int32 => DataType::Int32,
+            ColumnType::Int64 => DataType::Int64,
+            ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            ColumnType::Price => price,
+            ColumnType::Quantity => quantity,
+            ColumnType::Boolean => DataType::Boolean,
+            ColumnType::Text if column.layout == Layout::Dictionary => {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            }
+            ColumnType::Text => DataType::Utf8,
+            ColumnType::PriceList => DataType::List(Arc::new(Field::new("element", price, false))),
+            ColumnType::QuantityList => DataType::List(Arc::new(Field::new("element", quantity, false))),
+        };
+        Field::new(column.name, kind, column.nullable)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}

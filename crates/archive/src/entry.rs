@@ -1,0 +1,241 @@
+//! What the log holds: events and unreadable frames, which take an ordinal each, and notices, which take none.
+
+use std::borrow::Cow;
+
+use daybook_book::{EventRecord, ReceivedTime};
+use serde::{Deserialize, Serialize};
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// An event. Takes an ordinal.
+    Event(EventRecord<'a>),
+    /// A frame that was not understood, kept whole. Takes an ordinal.
+    Unparsed(Unparsed<'a>),
+    /// Something learned about the record itself. Takes no ordinal, and hearing it twice changes nothing.
+    Notice(Notice),
+}
+
+/// A frame, or a line of a capture, that was not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unparsed<'a> {
+    /// Our clock when it arrived, where known.
+    pub recv_ts: Option<ReceivedTime>,
+    /// The connection it came over.
+    pub connection: u32,
+    /// What is wrong with it, or the frame type that is not known.
+    pub reason: Cow<'a, str>,
+    /// Where it came from, such as `capture.ndjson.gz:17`.
+    pub origin: Cow<'a, str>,
+    /// The text as it came; bytes that are no UTF-8 are replaced, and the reason says so.
+    pub raw: Cow<'a, str>,
+}
+
+/// Something learned about the record itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "notice")]
+pub enum Notice {
+    /// From here on the books of these markets cannot be trusted, until each one's next snapshot.
+    Lost {
+        /// The connection concerned.
+        connection: u32,
+        /// One subscription of it, or all.
+        sid: Option<u32>,
+        /// One market of it, or all.
+        ticker: Option<String>,
+        /// What happened.
+        cause: Cause,
+    },
+    /// From here on completeness can no longer be shown for these markets, though no loss is known.
+    Unproven {
+        /// The connection concerned.
+        connection: u32,
+        /// One subscription of it, or all.
+        sid: Option<u32>,
+    },
+    /// Snapshots on this subscription start coverage of this kind; exact unless said otherwise.
+    Provable {
+        /// The connection concerned.
+        connection: u32,
+        /// The subscription.
+        sid: Option<u32>,
+        /// Whether its sequence numbers can prove completeness.
+        provable: bool,
+    },
+    /// The connection lived and nothing was lost until here, though single markets may have been quiet.
+    Heard {
+        /// The connection concerned.
+        connection: u32,
+        /// One subscription of it, or all.
+        sid: Option<u32>,
+        /// Exchange time up to which a quiet market is known to have been quiet, in nanoseconds.
+        effective_nanos: i64,
+        /// Received time up to which the same holds, in nanoseconds.
+        recv_nanos: i64,
+    },
+    /// The recording over this connection ended without a fault.
+    End {
+        /// The connection concerned.
+        connection: u32,
+        /// Why it ended.
+        cause: Cause,
+    },
+    /// How far a source has been taken in.
+    Source(SourceState),
+    /// A metadata document of the venue.
+    Document(Document),
+}
+
+/// Why coverage began or ended, or a gap opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The venue sent the whole book.
+    Snapshot,
+    /// A stream that had ended went on without a break.
+    Continued,
+    /// The connection was lost and made anew.
+    Reconnect,
+    /// Sequence numbers are missing.
+    SequenceGap,
+    /// Sequence numbers fell without a reconnect.
+    SequenceRegressed,
+    /// The numbers of one market out of a shared subscription prove nothing.
+    Unproven,
+    /// A delta drove a level below zero: deltas were lost before it.
+    Divergence,
+    /// A fresh snapshot differs from the book folded up to it: deltas were lost before it.
+    SnapshotMismatch,
+    /// Deltas came before any snapshot.
+    NoSnapshot,
+    /// The capture ends here.
+    EndOfCapture,
+    /// Part of the stream was not understood.
+    Unparsed,
+    /// The venue ended the subscription (errors 10 and 25).
+    SubscriptionEnded,
+    /// Nothing was being recorded.
+    NotRecorded,
+}
+
+impl Cause {
+    /// The word stored in tables and shown to users.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Snapshot => "snapshot",
+            Cause::Continued => "continued",
+            Cause::Reconnect => "reconnect",
+            Cause::SequenceGap => "sequence_gap",
+            Cause::SequenceRegressed => "sequence_regressed",
+            Cause::Unproven => "unproven",
+            Cause::Divergence => "divergence",
+            Cause::SnapshotMismatch => "snapshot_mismatch",
+            Cause::NoSnapshot => "no_snapshot",
+            Cause::EndOfCapture => "end_of_capture",
+            Cause::Unparsed => "unparsed",
+            Cause::SubscriptionEnded => "subscription_ended",
+            Cause::NotRecorded => "not_recorded",
+        }
+    }
+
+    /// Every cause, in the order of the codes that the log uses.
+    pub const ALL: [Cause; 13] = [
+        Cause::Snapshot,
+        Cause::Continued,
+        Cause::Reconnect,
+        Cause::SequenceGap,
+        Cause::SequenceRegressed,
+        Cause::Unproven,
+        Cause::Divergence,
+        Cause::SnapshotMismatch,
+        Cause::NoSnapshot,
+        Cause::EndOfCapture,
+        Cause::Unparsed,
+        Cause::SubscriptionEnded,
+        Cause::NotRecorded,
+    ];
+
+    /// The cause of this word.
+    pub fn from_word(word: &str) -> Option<Cause> {
+        Cause::ALL.into_iter().find(|cause| cause.as_str() == word)
+    }
+}
+
+/// How far a source, a capture file as a rule, has been taken in. Rows of the `sources` table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// Digest of the source's bytes as stored: what makes a second import of it change nothing.
+    pub digest: String,
+    /// Its name when it was imported.
+    pub name: String,
+    /// Bytes as stored.
+    pub bytes: u64,
+    /// The first connection number that its streams use.
+    pub connection: u32,
+    /// Lines taken in.
+    pub lines: u64,
+    /// Events taken in.
+    pub events: u64,
+    /// Lines and frames kept in `unparsed`.
+    pub unparsed: u64,
+    /// Frames left out because the archive held them already.
+    pub duplicates: u64,
+    /// Control frames: acknowledgements and the like, which carry no market data.
+    pub control: u64,
+    /// Whether its end was reached.
+    pub complete: bool,
+    /// Whether it ended in the middle of a compressed block.
+    pub truncated: bool,
+    /// Last sequence numbers by subscription, for a later source that goes on from here.
+    pub streams: Vec<StreamEnd>,
+    /// Our clock when this was written, in nanoseconds.
+    pub imported_nanos: i64,
+}
+
+/// Where one subscription of a source ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamEnd {
+    /// Connection number in the archive.
+    pub connection: u32,
+    /// Subscription id.
+    pub sid: u32,
+    /// Last sequence number seen.
+    pub seq: u64,
+    /// The only market on it, where there was only one.
+    pub ticker: Option<String>,
+    /// Whether its sequence numbers were whole from its start.
+    pub whole: bool,
+    /// Received time of its last frame, in nanoseconds.
+    pub recv_nanos: i64,
+}
+
+/// The kinds of metadata document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentKind {
+    /// A market.
+    Market,
+    /// An event.
+    Event,
+    /// A series.
+    Series,
+    /// How a market was settled.
+    Settlement,
+}
+
+/// One version of a metadata document of the venue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Which table it belongs to.
+    pub kind: DocumentKind,
+    /// Its ticker: of the market, event or series.
+    pub key: String,
+    /// Digest of what makes a version: the content without volatile figures.
+    pub digest: String,
+    /// When it was fetched, in nanoseconds.
+    pub fetched_nanos: i64,
+    /// The typed columns, by name, as text.
+    pub fields: Vec<(String, Option<String>)>,
+    /// The document as the venue sent it.
+    pub raw: String,
+}

@@ -1,0 +1,40 @@
+//! The archive of order books.
+pub mod archive;
+mod batch;
+pub mod catalog;
+mod checked_file;
+mod columns;
+pub mod coverage;
+pub mod entry;
+mod error;
+mod history;
+pub mod market;
+pub mod parquet_file;
+pub mod reader;
+pub mod reconstruct;
+pub mod schema;
+pub mod seal;
+pub mod segment;
+mod segment_name;
+mod segment_writer;
+pub mod store;
+pub mod table;
+mod tail;
+pub mod timeline;
+pub mod wal;
+pub mod writer;
+
+pub use archive::{Archive, BookAnswer, OpenOptions};
+pub use batch::{Batch, BatchBuilder, BatchError, BatchReader};
+pub use error::Error;
+pub use writer::{Writer, WriterOptions};
+
+/// Which clock an instant is meant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Clock {
+    /// The market's own: effective time, from the venue's stamps.
+    #[default]
+    Exchange,
+    /// Ours: received time.
+    Received,
+}

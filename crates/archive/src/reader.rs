@@ -1,0 +1,122 @@
+//! Reading segments: open files and what was found in them are kept for the next question.
+
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use hashbrown::HashMap;
+
+use crate::{Error, catalog::FileEntry, schema::Table, segment::Segment, store::Store};
+
+/// Segments kept open at most.
+const OPEN_SEGMENTS: usize = 512;
+/// Remembered places of a market in a segment, at most.
+const REMEMBERED_PLACES: usize = 1 << 18;
+
+/// Opens segments and remembers where in them a market's rows are.
+pub struct Reader {
+    store: Store,
+    segments: Mutex<HashMap<String, Arc<Segment>>>,
+    rows: Mutex<HashMap<(String, String), Range<usize>>>,
+    keyframes: Mutex<HashMap<(String, String), Arc<Vec<KeyframePlace>>>>,
+}
+
+/// Where a keyframe is and what instants it serves.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyframePlace {
+    /// Its last event.
+    pub ordinal: u64,
+    /// The stream.
+    pub connection: u32,
+    /// Effective time, in nanoseconds.
+    pub effective: i64,
+    /// Running maximum of received time, in nanoseconds.
+    pub recv_max: i64,
+    /// Whether the venue sent it.
+    pub snapshot: bool,
+    /// Row in its segment.
+    pub row: usize,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A cache that a panicking thread left behind is still a cache: nothing in it is half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Reader {
+    /// A reader of this store's segments.
+    pub fn new(store: Store) -> Reader {
+        Reader { store, segments: Mutex::default(), rows: Mutex::default(), keyframes: Mutex::default() }
+    }
+
+    /// The segment, opened if it is not open yet.
+    pub fn segment(&self, table: Table, file: &FileEntry) -> Result<Arc<Segment>, Error> {
+        if let Some(segment) = held(&self.segments).get(&file.path) {
+            return Ok(segment.clone());
+        }
+        let segment = Arc::new(Segment::open(&self.store, table, &file.path, file.size)?);
+        let mut segments = held(&self.segments);
+        if segments.len() >= OPEN_SEGMENTS {
+            segments.clear();
+        }
+        segments.insert(file.path.clone(), segment.clone());
+        Ok(segment)
+    }
+
+    /// The market's rows in a segment.
+    pub fn rows_of(&self, segment: &Segment, ticker: &str) -> Result<Range<usize>, Error> {
+        let key = (segment.path().to_owned(), ticker.to_owned());
+        if let Some(rows) = held(&self.rows).get(&key) {
+            return Ok(rows.clone());
+        }
+        let rows = segment.rows_of(ticker)?;
+        let mut places = held(&self.rows);
+        if places.len() >= REMEMBERED_PLACES {
+            places.clear();
+        }
+        places.insert(key, rows.clone());
+        Ok(rows)
+    }
+
+    /// The market's keyframes in a segment, in order.
+    pub fn keyframes_of(&self, segment: &Segment, ticker: &str) -> Result<Arc<Vec<KeyframePlace>>, Error> {
+        let key = (segment.path().to_owned(), ticker.to_owned());
+        if let Some(keyframes) = held(&self.keyframes).get(&key) {
+            return Ok(keyframes.clone());
+        }
+        let rows = self.rows_of(segment, ticker)?;
+        let mut places = Vec::with_capacity(rows.len());
+        if !rows.is_empty() {
+            let columns = [
+                "ordinal",
+                "connection",
+                "effective_ts",
+                "effective_nanos",
+                "latest_recv_ts",
+                "latest_recv_nanos",
+                "kind",
+            ];
+            let batch = segment.read(&columns, rows.clone())?;
+            let kinds = batch.texts("kind")?;
+            let (ordinals, connections) = (batch.i64s("ordinal")?, batch.i32s("connection")?);
+            for at in 0..batch.rows() {
+                places.push(KeyframePlace {
+                    ordinal: ordinals.value(at).cast_unsigned(),
+                    connection: connections.value(at).cast_unsigned(),
+                    effective: batch.nanos("effective_ts", "effective_nanos", at)?,
+                    recv_max: batch.nanos("latest_recv_ts", "latest_recv_nanos", at)?,
+                    snapshot: kinds.get(at) == Some("snapshot"),
+                    row: rows.start + at,
+                });
+            }
+        }
+        let places = Arc::new(places);
+        let mut keyframes = held(&self.keyframes);
+        if keyframes.len() >= REMEMBERED_PLACES {
+            keyframes.clear();
+        }
+        keyframes.insert(key, places.clone());
+        Ok(places)
+    }
+}

@@ -1,0 +1,463 @@
+//! The live tail: what the log holds and no segment does yet, in memory, ready to be queried and to be sealed.
+
+use std::collections::BTreeMap;
+
+use daybook_book::{Book, Event, EventRecord, ExchangeTime, Price, Quantity, ReceivedTime, Side};
+use hashbrown::HashMap;
+
+use crate::{
+    batch::{BatchError, BatchReader},
+    catalog::Catalog,
+    coverage::Interval,
+    entry::{Document, Entry, Notice, SourceState},
+    market::{Change, Keyframe, Market, Place, Stream},
+    schema::Table,
+};
+
+/// One delta as the tail holds it: fixed width, text by index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeltaRow {
+    /// Arrival order.
+    pub ordinal: u64,
+    /// Our clock, in nanoseconds.
+    pub recv_ts: i64,
+    /// Exchange time in microseconds.
+    pub ts: Option<ExchangeTime>,
+    /// The venue's sending stamp.
+    pub sent_ts: Option<ExchangeTime>,
+    /// The venue's per-market logical clock.
+    pub clock: Option<u64>,
+    /// Sequence number.
+    pub seq: Option<u64>,
+    /// Signed change.
+    pub quantity: Quantity,
+    /// Subscription.
+    pub sid: Option<u32>,
+    /// Connection.
+    pub connection: u32,
+    /// Index into [`Rows::market_ids`].
+    pub market_id: u32,
+    /// Level.
+    pub price: Price,
+    /// Ladder.
+    pub side: Side,
+}
+
+/// A keyframe with what only a venue snapshot has.
+#[derive(Clone, Debug)]
+pub struct KeyframeRow {
+    /// The book and its place.
+    pub keyframe: Keyframe,
+    /// Whether the venue sent it, rather than it being folded from deltas.
+    pub snapshot: bool,
+    /// Index into [`Rows::market_ids`].
+    pub market_id: u32,
+    /// The venue's sending stamp, of a snapshot.
+    pub sent_ts: Option<ExchangeTime>,
+}
+
+/// An event of the rarer kinds, or an unreadable frame, with its ordinal.
+#[derive(Clone, Debug)]
+pub struct Numbered<T> {
+    /// Arrival order.
+    pub ordinal: u64,
+    /// The event.
+    pub row: T,
+}
+
+/// An unreadable frame, owning its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnparsedRow {
+    /// Our clock, where known.
+    pub recv_ts: Option<ReceivedTime>,
+    /// Connection.
+    pub connection: u32,
+    /// Why it was not understood.
+    pub reason: String,
+    /// Where it came from.
+    pub origin: String,
+    /// The text.
+    pub raw: String,
+}
+
+/// One market's unsealed rows, in arrival order.
+#[derive(Clone, Debug, Default)]
+pub struct MarketRows {
+    /// Deltas.
+    pub deltas: Vec<DeltaRow>,
+    /// Keyframes, folded and sent.
+    pub keyframes: Vec<KeyframeRow>,
+    /// Latest version of each interval that changed, by first ordinal and standing.
+    pub intervals: BTreeMap<(u64, crate::coverage::Standing), Interval>,
+}
+
+/// Rows of the tail, by table.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// By market ticker, sorted: the order of a segment.
+    pub markets: BTreeMap<Box<str>, MarketRows>,
+    /// Trades.
+    pub trades: Vec<Numbered<EventRecord<'static>>>,
+    /// Ticker updates.
+    pub tickers: Vec<Numbered<EventRecord<'static>>>,
+    /// Lifecycle events.
+    pub lifecycle: Vec<Numbered<EventRecord<'static>>>,
+    /// Frames not understood.
+    pub unparsed: Vec<Numbered<UnparsedRow>>,
+    /// Metadata documents, in the order they came.
+    pub documents: Vec<Document>,
+    /// Sources, by digest: the latest state.
+    pub sources: BTreeMap<String, SourceState>,
+    /// Unknown fields of deltas and snapshots, by ordinal.
+    pub extras: HashMap<u64, Box<str>>,
+    /// The venue's market ids.
+    pub market_ids: Vec<Box<str>>,
+    /// Deltas in all markets: what the tail's size is judged by.
+    pub delta_count: usize,
+    /// All rows that take an ordinal.
+    pub row_count: usize,
+}
+
+/// Gives the state in which a market was left by what is sealed already.
+pub trait Base {
+    /// The market's streams and clocks, or `None` if it is new.
+    fn market(&self, ticker: &str) -> Result<Option<Market>, crate::Error>;
+}
+
+/// The live tail: rows not sealed yet, and the state of every market they touch.
+#[derive(Default)]
+pub struct Tail {
+    rows: Vec<MarketRows>,
+    states: Vec<Market>,
+    tickers: Vec<Box<str>>,
+    index: HashMap<Box<str>, u32>,
+    last_ticker: Option<u32>,
+    market_id_index: HashMap<Box<str>, u32>,
+    last_market_id: Option<u32>,
+    provable: HashMap<(u32, Option<u32>), bool>,
+    other: Rows,
+    next_ordinal: u64,
+    changed: bool,
+    only: Option<Box<str>>,
+}
+
+impl Tail {
+    /// An empty tail whose first entry takes this ordinal.
+    pub fn new(next_ordinal: u64) -> Tail {
+        Tail { next_ordinal, ..Tail::default() }
+    }
+
+    /// From now on only this market's events are taken in; ordinals are counted all the same.
+    pub fn watch(&mut self, only: Option<&str>) {
+        self.only = only.map(Into::into);
+    }
+
+    /// Leaves out rows that their tables hold already, after an interrupted sealing.
+    pub fn leave_out(&mut self, catalog: &Catalog) {
+        let from = |table| catalog.position(table);
+        let (deltas, keyframes) = (from(Table::Deltas), from(Table::Keyframes));
+        for rows in &mut self.rows {
+            rows.deltas.retain(|row| row.ordinal >= deltas);
+            rows.keyframes.retain(|row| row.keyframe.ordinal >= keyframes);
+        }
+        self.other.delta_count = self.rows.iter().map(|rows| rows.deltas.len()).sum();
+        self.other.trades.retain(|row| row.ordinal >= from(Table::Trades));
+        self.other.tickers.retain(|row| row.ordinal >= from(Table::Tickers));
+        self.other.lifecycle.retain(|row| row.ordinal >= from(Table::Lifecycle));
+        self.other.unparsed.retain(|row| row.ordinal >= from(Table::Unparsed));
+    }
+
+    /// The ordinal that the next entry takes.
+    pub fn next_ordinal(&self) -> u64 {
+        self.next_ordinal
+    }
+
+    /// Deltas held.
+    pub fn delta_count(&self) -> usize {
+        self.other.delta_count
+    }
+
+    /// Rows held that take an ordinal.
+    pub fn row_count(&self) -> usize {
+        self.other.row_count
+    }
+
+    /// Whether there is anything to seal, notices included.
+    pub fn is_empty(&self) -> bool {
+        !self.changed
+    }
+
+    /// The market's state, if the tail has touched it.
+    pub fn market(&self, ticker: &str) -> Option<&Market> {
+        self.index.get(ticker).map(|at| &self.states[*at as usize])
+    }
+
+    /// The market's unsealed rows.
+    pub fn rows(&self, ticker: &str) -> Option<&MarketRows> {
+        self.index.get(ticker).map(|at| &self.rows[*at as usize])
+    }
+
+    /// Unsealed rows of the rarer kinds.
+    pub fn other(&self) -> &Rows {
+        &self.other
+    }
+
+    /// Tickers that the tail has rows of.
+    pub fn tickers(&self) -> impl Iterator<Item = &str> {
+        self.tickers.iter().map(|ticker| &**ticker)
+    }
+
+    fn market_index(&mut self, ticker: &str, base: &dyn Base) -> Result<usize, crate::Error> {
+        if let Some(last) = self.last_ticker
+            && &*self.tickers[last as usize] == ticker
+        {
+            return Ok(last as usize);
+        }
+        if let Some(at) = self.index.get(ticker) {
+            self.last_ticker = Some(*at);
+            return Ok(*at as usize);
+        }
+        let state = base.market(ticker)?.unwrap_or_default();
+        let at = self.states.len();
+        self.states.push(state);
+        self.rows.push(MarketRows::default());
+        self.tickers.push(ticker.into());
+        self.index.insert(ticker.into(), at as u32);
+        self.last_ticker = Some(at as u32);
+        Ok(at)
+    }
+
+    fn market_id(&mut self, id: &str) -> u32 {
+        if let Some(last) = self.last_market_id
+            && &*self.other.market_ids[last as usize] == id
+        {
+            return last;
+        }
+        let at = match self.market_id_index.get(id) {
+            Some(at) => *at,
+            None => {
+                let at = self.other.market_ids.len() as u32;
+                self.other.market_ids.push(id.into());
+                self.market_id_index.insert(id.into(), at);
+                at
+            }
+        };
+        self.last_market_id = Some(at);
+        at
+    }
+
+    /// Takes in a batch. `first_ordinal` is what the log gave it; rows that are sealed already in their own table
+    /// are left out by the caller's later filter, not here. Returns how many deltas diverged.
+    pub fn apply(&mut self, first_ordinal: u64, batch: &[u8], base: &dyn Base) -> Result<u64, crate::Error> {
+        let mut reader = BatchReader::new(batch).map_err(|error| unreadable(first_ordinal, error))?;
+        let mut diverged = 0;
+        self.next_ordinal = first_ordinal;
+        while let Some(entry) = reader.next_entry().map_err(|error| unreadable(first_ordinal, error))? {
+            diverged += u64::from(self.apply_entry(entry, base)?);
+        }
+        Ok(diverged)
+    }
+
+    fn apply_entry(&mut self, entry: Entry<'_>, base: &dyn Base) -> Result<bool, crate::Error> {
+        self.changed = true;
+        match entry {
+            Entry::Notice(notice) => {
+                self.notice(notice);
+                Ok(false)
+            }
+            Entry::Unparsed(unparsed) => {
+                let ordinal = self.take_ordinal();
+                let row = UnparsedRow {
+                    recv_ts: unparsed.recv_ts,
+                    connection: unparsed.connection,
+                    reason: unparsed.reason.into_owned(),
+                    origin: unparsed.origin.into_owned(),
+                    raw: unparsed.raw.into_owned(),
+                };
+                self.other.unparsed.push(Numbered { ordinal, row });
+                Ok(false)
+            }
+            Entry::Event(record) => self.event(record, base),
+        }
+    }
+
+    fn take_ordinal(&mut self) -> u64 {
+        let ordinal = self.next_ordinal;
+        self.next_ordinal += 1;
+        self.other.row_count += 1;
+        ordinal
+    }
+
+    fn event(&mut self, record: EventRecord<'_>, base: &dyn Base) -> Result<bool, crate::Error> {
+        let ordinal = self.take_ordinal();
+        let place = Place {
+            ordinal,
+            connection: record.connection,
+            sid: record.sid,
+            ts: record.event.ts(),
+            recv_ts: record.recv_ts,
+            seq: record.seq,
+            clock: None,
+        };
+        if self.only.is_some() && self.only.as_deref() != record.event.ticker() {
+            return Ok(false);
+        }
+        let mut diverged = false;
+        match &record.event {
+            Event::Delta(delta) => {
+                let at = self.market_index(&delta.ticker, base)?;
+                let market_id = self.market_id(&delta.market_id);
+                let place = Place { clock: delta.clock, ..place };
+                let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity);
+                diverged = change.diverged;
+                let rows = &mut self.rows[at];
+                note(rows, change, market_id);
+                rows.deltas.push(DeltaRow {
+                    ordinal,
+                    recv_ts: record.recv_ts.nanos(),
+                    ts: delta.ts,
+                    sent_ts: record.sent_ts,
+                    clock: delta.clock,
+                    seq: record.seq,
+                    quantity: delta.quantity,
+                    sid: record.sid,
+                    connection: record.connection,
+                    market_id,
+                    price: delta.price,
+                    side: delta.side,
+                });
+                self.other.delta_count += 1;
+                if let Some(extra) = record.extra {
+                    self.other.extras.insert(ordinal, extra.into());
+                }
+            }
+            Event::Snapshot(snapshot) => {
+                let at = self.market_index(&snapshot.ticker, base)?;
+                let market_id = self.market_id(&snapshot.market_id);
+                let place = Place { clock: snapshot.clock, ..place };
+                let book = Book::from_levels(snapshot.yes.iter().copied(), snapshot.no.iter().copied())
+                    .map_err(|error| crate::Error::Entry { ordinal, reason: error.to_string() })?;
+                let sid = record.sid;
+                let provable = self
+                    .provable
+                    .get(&(record.connection, sid))
+                    .or_else(|| self.provable.get(&(record.connection, None)))
+                    .copied()
+                    .unwrap_or(false);
+                let change = self.states[at].snapshot(place, book, provable);
+                let rows = &mut self.rows[at];
+                note(rows, change, market_id);
+                let stream = self.states[at].streams.iter().find(|stream| stream.connection == record.connection);
+                if let Some(keyframe) = stream.and_then(Stream::keyframe) {
+                    rows.keyframes.push(KeyframeRow { keyframe, snapshot: true, market_id, sent_ts: record.sent_ts });
+                }
+                if let Some(extra) = record.extra {
+                    self.other.extras.insert(ordinal, extra.into());
+                }
+            }
+            Event::Trade(_) => self.other.trades.push(Numbered { ordinal, row: record.into_owned() }),
+            Event::Ticker(_) => self.other.tickers.push(Numbered { ordinal, row: record.into_owned() }),
+            Event::Lifecycle(_) => self.other.lifecycle.push(Numbered { ordinal, row: record.into_owned() }),
+        }
+        Ok(diverged)
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let next = self.next_ordinal;
+        match notice {
+            Notice::Lost { connection, sid, ticker, cause } => match ticker {
+                Some(ticker) => {
+                    if let Some(at) = self.index.get(ticker.as_str()).copied() {
+                        let intervals = self.states[at as usize].lost(connection, sid, cause, next);
+                        keep(&mut self.rows[at as usize], intervals);
+                    }
+                }
+                None => self.each(|market| market.lost(connection, sid, cause, next)),
+            },
+            Notice::Unproven { connection, sid } => self.each(|market| market.unproven(connection, sid, next)),
+            Notice::Provable { connection, sid, provable } => {
+                self.provable.insert((connection, sid), provable);
+            }
+            Notice::Heard { connection, sid, effective_nanos, recv_nanos } => self.each(|market| {
+                market.heard(connection, sid, effective_nanos, recv_nanos);
+                Vec::new()
+            }),
+            Notice::End { connection, cause } => self.each(|market| market.end(connection, cause)),
+            Notice::Source(state) => {
+                self.other.sources.insert(state.digest.clone(), state);
+            }
+            Notice::Document(document) => self.other.documents.push(document),
+        }
+    }
+
+    fn each(&mut self, mut change: impl FnMut(&mut Market) -> Vec<Interval>) {
+        for (state, rows) in self.states.iter_mut().zip(&mut self.rows) {
+            keep(rows, change(state));
+        }
+    }
+
+    /// A copy of all rows, as sealing would take them.
+    pub fn rows_now(&self) -> Rows {
+        let mut rows = self.other.clone();
+        for ((ticker, market), state) in self.tickers.iter().zip(&self.rows).zip(&self.states) {
+            let mut market = market.clone();
+            if !market.deltas.is_empty() || !market.keyframes.is_empty() || !market.intervals.is_empty() {
+                for interval in state.open_intervals() {
+                    market.intervals.insert((interval.first_ordinal, interval.standing), interval.clone());
+                }
+                rows.markets.insert(ticker.clone(), market);
+            }
+        }
+        rows
+    }
+
+    /// Hands out all rows for sealing and keeps the markets' states, so that recording goes on.
+    /// Each market's next delta will be preceded by a keyframe, so that every segment stands on its own.
+    pub fn drain(&mut self) -> Rows {
+        let mut rows = std::mem::take(&mut self.other);
+        self.other.market_ids = rows.market_ids.clone();
+        for ((ticker, market), state) in self.tickers.iter().zip(&mut self.rows).zip(&mut self.states) {
+            let mut market = std::mem::take(market);
+            let touched = !market.deltas.is_empty() || !market.keyframes.is_empty() || !market.intervals.is_empty();
+            if touched {
+                for interval in state.open_intervals() {
+                    market.intervals.insert((interval.first_ordinal, interval.standing), interval.clone());
+                }
+            }
+            for stream in &mut state.streams {
+                stream.since_keyframe = None;
+            }
+            // A stream that has ended is taken up again from its keyframe, should it ever go on.
+            if state.streams.len() > 1 {
+                let latest = state.streams.len() - 1;
+                let mut at = 0;
+                state.streams.retain(|stream| {
+                    at += 1;
+                    at > latest || stream.interval.as_ref().is_some_and(|interval| interval.ended.is_none())
+                });
+            }
+            if touched {
+                rows.markets.insert(ticker.clone(), market);
+            }
+        }
+        self.changed = false;
+        rows
+    }
+}
+
+fn keep(rows: &mut MarketRows, intervals: Vec<Interval>) {
+    for interval in intervals {
+        rows.intervals.insert((interval.first_ordinal, interval.standing), interval);
+    }
+}
+
+fn note(rows: &mut MarketRows, change: Change, market_id: u32) {
+    if let Some(keyframe) = change.keyframe_before {
+        rows.keyframes.push(KeyframeRow { keyframe, snapshot: false, market_id, sent_ts: None });
+    }
+    keep(rows, change.intervals);
+}
+
+fn unreadable(first_ordinal: u64, error: BatchError) -> crate::Error {
+    crate::Error::Entry { ordinal: first_ordinal, reason: error.to_string() }
+}

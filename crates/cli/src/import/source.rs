@@ -1,0 +1,218 @@
+//! A capture as bytes: a file or standard input, plain or compressed, read line by line.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use flate2::bufread::MultiGzDecoder;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Where a capture comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// Standard input: it can be read only once.
+    Stdin,
+}
+
+impl Source {
+    /// Its name for messages.
+    pub fn name(&self) -> String {
+        match self {
+            Source::File(path) => path.display().to_string(),
+            Source::Stdin => "standard input".to_owned(),
+        }
+    }
+
+    /// Bytes as stored, where known.
+    pub fn bytes(&self) -> Option<u64> {
+        match self {
+            Source::File(path) => path.metadata().ok().map(|metadata| metadata.len()),
+            Source::Stdin => None,
+        }
+    }
+
+    /// Digest of the bytes as stored; `None` for standard input.
+    pub fn digest(&self) -> io::Result<Option<String>> {
+        let Source::File(path) = self else { return Ok(None) };
+        let mut file = File::open(path)?;
+        let mut hasher = Xxh3::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(Some(format!("{:032x}", hasher.digest128())));
+            }
+            hasher.update(&buffer[..read]);
+        }
+    }
+
+    /// Opens it. The compression is told by the first bytes, not by the name.
+    pub fn open(&self) -> io::Result<Lines> {
+        let progress = Arc::new(AtomicU64::new(0));
+        let raw: Box<dyn Read + Send> = match self {
+            Source::File(path) => Box::new(File::open(path)?),
+            Source::Stdin => Box::new(io::stdin()),
+        };
+        let mut raw = BufReader::with_capacity(1 << 20, Counted { inner: raw, count: progress.clone() });
+        let start = raw.fill_buf()?;
+        let reader: Box<dyn Read + Send> = match start {
+            [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(raw)),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(raw)?),
+            _ => Box::new(raw),
+        };
+        Ok(Lines { reader, buffer: Vec::new(), start: 0, end: 0, ended: false, truncated: None, progress })
+    }
+}
+
+struct Counted<R> {
+    inner: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.count.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Reads a capture's lines without copying them.
+pub struct Lines {
+    reader: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    ended: bool,
+    truncated: Option<String>,
+    progress: Arc<AtomicU64>,
+}
+
+/// A line longer than this is no frame: the venue's limit for a message is 64 MiB.
+const LONGEST_LINE: usize = 65 << 20;
+
+impl Lines {
+    /// The next line without its end, or `None` at the end of what can be read.
+    ///
+    /// # Errors
+    /// When the file cannot be read. A compressed stream that breaks off is no error: see [`truncated`](Lines::truncated).
+    pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
+        let mut searched = self.start;
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[searched..self.end]) {
+                let (from, to) = (self.start, searched + at);
+                self.start = to + 1;
+                let line = &self.buffer[from..to];
+                return Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)));
+            }
+            searched = self.end;
+            if self.ended {
+                let (from, to) = (self.start, self.end);
+                self.start = self.end;
+                return Ok((from < to).then(|| &self.buffer[from..to]));
+            }
+            if self.end - self.start > LONGEST_LINE {
+                let message = format!("a line of more than {LONGEST_LINE} bytes: this is no capture of frames");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            searched -= self.start;
+            self.fill()?;
+            searched += self.start;
+        }
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.buffer.len() < self.end + (1 << 20) {
+            self.buffer.resize((self.end + (1 << 20)).max(2 << 20), 0);
+        }
+        match self.reader.read(&mut self.buffer[self.end..]) {
+            Ok(0) => self.ended = true,
+            Ok(read) => self.end += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_broken_stream(&error) => {
+                self.truncated = Some(error.to_string());
+                self.ended = true;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Why a compressed stream broke off before its end, if it did.
+    pub fn truncated(&self) -> Option<&str> {
+        self.truncated.as_deref()
+    }
+
+    /// Bytes read so far, as stored.
+    pub fn progress(&self) -> Arc<AtomicU64> {
+        self.progress.clone()
+    }
+}
+
+/// Whether the error comes from the compressed stream rather than from the file.
+fn is_broken_stream(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput) || error.to_string().contains("incomplete frame")
+}
+
+/// The files that a user's arguments name: files as they are, folders with all captures below them, in order of
+/// their paths; `-` is standard input. Patterns that the shell left alone are expanded.
+pub fn expand(arguments: &[String]) -> Result<Vec<Source>, String> {
+    let mut sources = Vec::new();
+    for argument in arguments {
+        if argument == "-" {
+            sources.push(Source::Stdin);
+            continue;
+        }
+        let path = Path::new(argument);
+        if path.is_dir() {
+            let mut files = Vec::new();
+            collect(path, &mut files).map_err(|error| format!("cannot list {argument}: {error}"))?;
+            if files.is_empty() {
+                return Err(format!("no captures below {argument}: looked for .ndjson, .jsonl and .json, plain, .gz or .zst"));
+            }
+            files.sort();
+            sources.extend(files.into_iter().map(Source::File));
+        } else if path.exists() {
+            sources.push(Source::File(path.to_owned()));
+        } else if argument.contains(['*', '?', '[']) {
+            let matches = glob::glob(argument).map_err(|error| format!("{argument} is no valid pattern: {error}"))?;
+            let mut files: Vec<PathBuf> = matches.filter_map(Result::ok).filter(|path| path.is_file()).collect();
+            if files.is_empty() {
+                return Err(format!("no file matches {argument}"));
+            }
+            files.sort();
+            sources.extend(files.into_iter().map(Source::File));
+        } else {
+            return Err(format!("{argument} does not exist"));
+        }
+    }
+    Ok(sources)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in folder.read_dir()? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+            continue;
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+        if [".ndjson", ".jsonl", ".json"].iter().any(|ending| name.ends_with(ending)) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

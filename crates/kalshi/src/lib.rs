@@ -1,0 +1,56 @@
+//! Kalshi's wire: what the venue sends, read exactly.
+//!
+//! - [`Frame`] reads one WebSocket text frame into a [`daybook_book::Event`] and keeps whatever has no column yet.
+//! - [`CaptureLine`] takes one line of a recorded capture apart into the frame and the time it was received.
+//! - [`SequenceTracker`] says what a connection's sequence numbers prove about lost frames.
+//! - [`MetadataDocument`] reads captured REST answers about markets, events and series.
+//!
+//! From a captured line to a change of a book:
+//! ```
+//! use daybook_book::Event;
+//! use daybook_kalshi::{CaptureLine, Continuity, Frame, SequenceTracker, WrapperFields};
+//!
+//! let line = br#"{"recv_ms":1786408242455,"event":{"type":"orderbook_delta","sid":1,"seq":7,"msg":{
+//!     "market_ticker":"KXHIGHNY-26AUG11-T88","market_id":"","price_dollars":"0.3700","delta_fp":"-0.10",
+//!     "side":"yes","ts":"2026-08-11T00:30:42.445624Z","subaccount":3}}}"#;
+//!
+//! let captured = CaptureLine::parse(line, &WrapperFields::default())?;
+//! let frame = Frame::parse(&captured.frame)?;
+//!
+//! let mut sequence = SequenceTracker::default();
+//! assert_eq!(sequence.observe(frame.sid(), frame.seq(), frame.kind()), Continuity::First);
+//!
+//! let Frame::Event { event: Event::Delta(delta), extra, .. } = frame else { unreachable!() };
+//! assert_eq!(delta.price.to_string(), "0.3700");
+//! assert_eq!(delta.quantity.to_string(), "-0.10");
+//! assert_eq!(delta.ts.map(|ts| ts.micros()), Some(1_786_408_242_445_624));
+//! assert_eq!(extra.as_deref(), Some(r#"{"subaccount":3}"#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it promises
+//! - Nothing the venue says is lost: a field is in the event, can be derived from it, or stands in `extra` in the
+//!   venue's own spelling. What is not understood is an error that says where, never a guess. An object that names a
+//!   field twice is such an error, since JSON leaves open which of the two counts.
+//! - Prices and quantities are integers from the first byte on; no float passes through this crate. Stamps keep
+//!   their microseconds.
+//! - A delta or trade in the venue's usual form is read without allocation. Every other form is read by a slower
+//!   reader that gives the same answer; tests, a fuzzer and an independent third reading hold the two together.
+//!
+//! The crate does no I/O and reads no clock.
+
+mod canonical;
+mod capture;
+mod frame;
+mod metadata;
+mod object;
+mod sequence;
+mod stamp;
+
+pub use capture::{CaptureError, CaptureLine, WrapperFields};
+pub use frame::{ControlKind, Frame, FrameError, FrameErrorReason, TERMINAL_ERROR_CODES};
+pub use metadata::{
+    EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,
+    VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,
+};
+pub use sequence::{Continuity, FrameKind, SequenceTracker};

@@ -1,0 +1,6 @@
+//! What each fuzz target demands of its input. Run one with `cargo +nightly fuzz run frame`.
+//!
+//! The demands are plain functions without a fuzzer, so that the crates' own tests drive them too, on stable and with
+//! seeded mutations (`crates/kalshi/tests/fuzz_targets.rs`).
+
+pub mod kalshi;
