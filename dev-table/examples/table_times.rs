@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let table = Table::create(&store, "deltas", &schema, &["date"])?;
     let (mut plain, mut with_checkpoint) = (Vec::new(), Vec::new());
     for number in 0..files {
-        let commit = Commit::new(Operation::Write).add(file(number)).txn("log", i64::try_from(number)?);
+        let commit = Commit::new(Operation::Write).with_file(file(number)).with_txn("log", i64::try_from(number)?);
         let start = Instant::now();
         let committed = table.commit(commit)?;
         let times = if committed.version.is_multiple_of(20) { &mut with_checkpoint } else { &mut plain };
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("refresh, nothing new         {:?}", measure(1_000, || table.refresh()));
     let reader = Table::open(&store, "deltas")?;
     let refreshes = (0..10).map(|number| {
-        let commit = Commit::new(Operation::Write).add(file(files + number));
+        let commit = Commit::new(Operation::Write).with_file(file(files + number));
         table.commit(commit)?;
         let start = Instant::now();
         reader.refresh()?;

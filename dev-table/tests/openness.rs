@@ -1,5 +1,8 @@
 //! Others can read the tables: `deltalake`, DuckDB and Polars see the rows, the version and the positions that we do.
 
+// The helpers below are tests as well; the lint only knows functions marked as such.
+#![allow(clippy::unwrap_used)]
+
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -53,7 +56,8 @@ assert key(rows) == key(by_polars), "Polars sees other rows"
 # Skipping by statistics must find the row that carries the bound.
 for row in rows:
     some = polars.scan_delta(root).filter(
-        (polars.col("price") == row["price"]) & (polars.col("ts") == row["ts"]) & (polars.col("ticker") == row["ticker"])
+        (polars.col("price") == row["price"]) & (polars.col("ts") == row["ts"])
+        & (polars.col("ticker") == row["ticker"])
     ).collect()
     assert some.height == 1, f"Polars skips the row {row}"
     found = table.to_pyarrow_dataset().to_table(
@@ -68,6 +72,19 @@ print(json.dumps({
     "protocol": [table.protocol().min_reader_version, table.protocol().min_writer_version],
     "duckdb": via,
 }))
+"#;
+
+/// Another writer: appends two rows, then rewrites files to delete one of ours.
+const WRITER: &str = r#"
+import sys
+import deltalake
+
+root = sys.argv[1]
+rows = deltalake.DeltaTable(root).to_pyarrow_table().sort_by([("ordinal", "ascending")])
+deltalake.write_deltalake(root, rows.slice(0, 2), mode="append")
+deltalake.DeltaTable(root).delete("ordinal = 100")
+table = deltalake.DeltaTable(root)
+print("{" + f'"version": {table.version()}, "rows": {table.to_pyarrow_table().num_rows}' + "}")
 "#;
 
 fn schema() -> TableSchema {
@@ -148,17 +165,22 @@ fn python_sees_what_we_see() {
     for number in 0..7_i64 {
         let file = write_file(&store, &table, number * 10, 11 + u32::try_from(number % 3).unwrap());
         written.push(file.path.clone());
-        let committed = table.commit(Commit::new(Operation::Write).add(file).txn("log", number)).unwrap();
+        let committed = table.commit(Commit::new(Operation::Write).with_file(file).with_txn("log", number)).unwrap();
         assert!(committed.warnings.is_empty(), "{:?}", committed.warnings);
     }
     let merged = write_file(&store, &table, 100, 11);
-    let compact = Commit::new(Operation::Optimize).remove(&written[0]).remove(&written[3]).add(merged);
-    table.commit(compact.txn("compaction", 1)).unwrap();
-    table.commit(Commit::new(Operation::Delete).remove(&written[4])).unwrap();
+    let compact =
+        Commit::new(Operation::Optimize).without_file(&written[0]).without_file(&written[3]).with_file(merged);
+    table.commit(compact.with_txn("compaction", 1)).unwrap();
+    table.commit(Commit::new(Operation::Delete).without_file(&written[4])).unwrap();
     assert_eq!(table.snapshot().version, 9);
     assert!(store.exists("deltas/_delta_log/00000000000000000008.checkpoint.parquet").unwrap());
 
-    let Some(seen) = ask_python(&directory.path().join("deltas")) else { return };
+    let root = directory.path().join("deltas");
+    if !python_has_readers() {
+        return;
+    }
+    let seen = ask_python(READERS, &root);
     let expected: Vec<serde_json::Value> = [1, 2, 5, 6, 10]
         .into_iter()
         .flat_map(|file| (0..3).map(move |row| file * 10 + row))
@@ -176,23 +198,54 @@ fn python_sees_what_we_see() {
     assert_eq!(Table::open_from_log(&store, "deltas").unwrap().snapshot(), table.snapshot());
 }
 
-/// What the readers in Python report, or nothing where they are not installed.
-fn ask_python(table: &Path) -> Option<serde_json::Value> {
-    let present = Command::new("python3").args(["-c", "import deltalake, duckdb, polars, pyarrow"]).output();
-    match present {
-        Ok(output) if output.status.success() => {}
+#[test]
+fn we_see_what_python_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path().to_str().unwrap()).unwrap();
+    let table = Table::create(&store, "deltas", &schema(), &["date"]).unwrap();
+    for (number, day) in [(0, 11), (100, 12)] {
+        let file = write_file(&store, &table, number, day);
+        table.commit(Commit::new(Operation::Write).with_file(file).with_txn("log", number)).unwrap();
+    }
+    if !python_has_readers() {
+        return;
+    }
+    let seen = ask_python(WRITER, &directory.path().join("deltas"));
+    let snapshot = table.refresh().unwrap();
+    assert_eq!((seen["version"].as_u64(), seen["rows"].as_u64()), (Some(4), Some(7)));
+    assert_eq!((snapshot.version, snapshot.num_records()), (4, 7));
+    assert_eq!(*snapshot, *Table::open_from_log(&store, "deltas").unwrap().snapshot());
+    for file in &snapshot.files {
+        assert_eq!(table.file(file).unwrap().size(), file.size, "{}", file.path);
+    }
+    let removed = snapshot.files[0].path.clone();
+    let added = write_file(&store, &table, 200, 13);
+    table.commit(Commit::new(Operation::Optimize).with_file(added).without_file(&removed)).unwrap();
+    table.checkpoint().unwrap();
+    assert_eq!(*table.snapshot(), *Table::open_from_log(&store, "deltas").unwrap().snapshot());
+}
+
+fn python_has_readers() -> bool {
+    match Command::new("python3").args(["-c", "import deltalake, duckdb, polars, pyarrow"]).output() {
+        Ok(output) if output.status.success() => true,
         Ok(_) => {
             println!("SKIPPED: python3 has no deltalake, duckdb, polars or pyarrow");
-            return None;
+            false
         }
         Err(error) => {
             assert_eq!(error.kind(), io::ErrorKind::NotFound, "{error}");
             println!("SKIPPED: there is no python3");
-            return None;
+            false
         }
     }
-    let output = Command::new("python3").args(["-c", READERS]).arg(table).output().unwrap();
+}
+
+/// What a script reports of a table, as JSON on its last line.
+fn ask_python(script: &str, table: &Path) -> serde_json::Value {
+    // Threads of these libraries may abort the interpreter's orderly exit; all is said and done by then.
+    let script = format!("{script}\nimport os, sys\nsys.stdout.flush()\nos._exit(0)\n");
+    let output = Command::new("python3").args(["-c", &script]).arg(table).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{err}");
-    Some(serde_json::from_str(out.lines().last().unwrap()).unwrap())
+    serde_json::from_str(out.lines().last().unwrap()).unwrap()
 }

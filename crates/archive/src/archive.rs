@@ -22,7 +22,8 @@ use crate::{
     reader::Reader,
     reconstruct::{Event, Folded, Sources},
     schema::Table,
-    seal::{POSITION, Sealing, write_rows},
+    segment::Batch,
+    seal::{Sealing, write_rows},
     segment_writer::{SegmentWriter, day_text},
     store::Store,
     table::{Table as DeltaTable, TableError},
@@ -135,9 +136,9 @@ impl Archive {
             options,
         };
         let base = SealedBase { reader: &shared.reader, catalog: &catalog };
-        for (first, payload, end) in &batches {
-            if *first >= catalog.sealed_before() || *end > catalog.sealed_before() {
-                tail.apply(*first, payload, &base)?;
+        for (at, payload) in &batches {
+            if *at >= catalog.log_position() {
+                tail.apply(payload, &base)?;
             }
         }
         tail.leave_out(&catalog);
@@ -287,6 +288,55 @@ impl Archive {
         Ok(tickers)
     }
 
+    /// Visits the sealed rows of a table, of one market or of all, in batches of some columns.
+    pub fn scan_table(
+        &self,
+        table: Table,
+        ticker: Option<&str>,
+        columns: &[&str],
+        mut visit: impl FnMut(&Batch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let catalog = self.catalog();
+        for file in catalog.table(table).files.iter().filter(|file| ticker.is_none_or(|ticker| file.may_hold(ticker))) {
+            let segment = self.shared.reader.segment(table, file)?;
+            let rows = match ticker {
+                Some(ticker) => self.shared.reader.rows_of(&segment, ticker)?,
+                None => 0..segment.rows(),
+            };
+            if rows.is_empty() {
+                continue;
+            }
+            for batch in segment.scan(columns, rows, 8_192)? {
+                visit(&batch?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a table has any row of a market, sealed or not.
+    pub fn has_rows(&self, table: Table, ticker: &str) -> Result<bool, Error> {
+        let state = self.shared.read();
+        for file in state.catalog.table(table).files.iter().filter(|file| file.may_hold(ticker)) {
+            let segment = self.shared.reader.segment(table, file)?;
+            if !self.shared.reader.rows_of(&segment, ticker)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        let rows = state.sealing.iter().map(|rows| &**rows).chain([state.tail.other()]);
+        for rows in rows {
+            let records = match table {
+                Table::Trades => &rows.trades,
+                Table::Tickers => &rows.tickers,
+                Table::Lifecycle => &rows.lifecycle,
+                _ => continue,
+            };
+            if records.iter().any(|row| row.row.event.ticker() == Some(ticker)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// All that a table holds, for readers of whole tables: its sealed files, and what is not sealed yet.
     pub fn table(&self, table: Table) -> Result<WholeTable, Error> {
         let state = self.shared.read();
@@ -315,11 +365,30 @@ impl Archive {
         let mut parts = Vec::new();
         for rows in &unsealed {
             let mut writer = SegmentWriter::new(table);
-            let sealing = Sealing { rows, first: from, position: u64::try_from(i64::MAX).unwrap_or(0), now_millis: 0 };
+            let sealing = Sealing { rows, first: from, position: i64::MAX.cast_unsigned(), log_position: 0, now_millis: 0 };
             write_rows(&mut writer, table, &sealing, from)?;
             parts.extend(encoded(table, writer)?);
         }
         Ok(WholeTable { files, unsealed: parts })
+    }
+
+    /// The versions of the venue's documents of one kind, by ticker and time.
+    pub fn versions(&self, table: Table) -> Result<Histories, Error> {
+        let state = self.shared.read();
+        let mut histories = Histories::load(&self.shared.store, table, &state.catalog.table(table))?;
+        let unsealed = state.sealing.iter().map(|rows| &**rows).chain([state.tail.other()]);
+        for rows in unsealed {
+            if let Some(newer) = histories.clone().with_documents(&rows.documents)? {
+                histories = newer;
+            }
+        }
+        Ok(histories)
+    }
+
+    /// The title that the market's metadata gives it now.
+    pub fn market_title(&self, ticker: &str) -> Result<Option<String>, Error> {
+        let histories = self.versions(Table::Markets)?;
+        Ok(histories.latest(ticker).and_then(|version| histories.text(version, "title")))
     }
 
     /// What was imported: the latest state of each source, by digest.
@@ -491,7 +560,8 @@ pub(crate) fn wal_dir(store: &Store, marker: &Marker, chosen: Option<&Path>) -> 
     home.map(|home| home.join("daybook").join(&marker.archive_id).join("wal")).ok_or(Error::NoLogDirectory)
 }
 
-type LoggedBatch = (u64, Vec<u8>, u64);
+/// A batch and its position in the log.
+type LoggedBatch = (u64, Vec<u8>);
 
 fn read_log(dir: &Path) -> Result<Vec<LoggedBatch>, Error> {
     if !dir.exists() {
@@ -500,8 +570,7 @@ fn read_log(dir: &Path) -> Result<Vec<LoggedBatch>, Error> {
     let mut reader = WalReader::open(dir, Arc::new(RealDisk));
     let mut batches = Vec::new();
     while let Some(batch) = reader.next_batch()? {
-        let end = batch.end_ordinal();
-        batches.push((batch.first_ordinal, batch.payload, end));
+        batches.push((batch.first_ordinal, batch.payload));
     }
     Ok(batches)
 }
@@ -511,7 +580,7 @@ pub(crate) fn load_catalog(store: &Store) -> Result<Catalog, Error> {
     // `coverage` first: what it covers is then certainly in the tables read after it.
     for table in Table::ALL.into_iter().rev() {
         if let Some(delta) = open_table(store, table)? {
-            catalog = catalog.with(table, TableFiles::new(table, &delta.snapshot(), POSITION)?);
+            catalog = catalog.with(table, TableFiles::new(table, &delta.snapshot())?);
         }
     }
     Ok(catalog)

@@ -3,7 +3,7 @@
 //! A batch is also the unit that the threads of an import hand to each other, so writing and reading it are on
 //! the hot path: a delta takes about 40 bytes, and reading one back allocates nothing.
 //!
-//! Layout: `u32` length of the text table, the texts (`u32` length + UTF-8 each), then the entries. Integers are
+//! Layout: `u64` ordinal of the first entry that takes one, `u32` length of the text table, the texts (`u32` length + UTF-8 each), then the entries. Integers are
 //! little-endian; an absent integer is marked in the entry's flag byte and not written.
 
 use std::borrow::Cow;
@@ -93,7 +93,9 @@ impl BatchBuilder {
 
     /// The finished batch; the builder is empty again and keeps its buffers.
     pub fn finish(&mut self) -> Batch {
-        let mut bytes = Vec::with_capacity(self.byte_len());
+        let mut bytes = Vec::with_capacity(self.byte_len() + 8);
+        // Which ordinal comes first is known when the batch is appended.
+        bytes.extend_from_slice(&[0; 8]);
         bytes.extend_from_slice(&self.text_count.to_le_bytes());
         bytes.extend_from_slice(&self.texts);
         bytes.extend_from_slice(&self.body);
@@ -330,6 +332,11 @@ impl Batch {
     pub fn ordinals(&self) -> u32 {
         self.ordinals
     }
+
+    /// Says which ordinal comes first.
+    pub(crate) fn begin_at(&mut self, first_ordinal: u64) {
+        self.bytes[..8].copy_from_slice(&first_ordinal.to_le_bytes());
+    }
 }
 
 /// Reads the entries of a batch one after another, borrowing their text.
@@ -337,12 +344,14 @@ pub struct BatchReader<'a> {
     bytes: &'a [u8],
     texts: Vec<&'a str>,
     at: usize,
+    first_ordinal: u64,
 }
 
 impl<'a> BatchReader<'a> {
     /// Reads the text table.
     pub fn new(bytes: &'a [u8]) -> Result<BatchReader<'a>, BatchError> {
-        let mut reader = BatchReader { bytes, texts: Vec::new(), at: 0 };
+        let mut reader = BatchReader { bytes, texts: Vec::new(), at: 0, first_ordinal: 0 };
+        reader.first_ordinal = reader.u64()?;
         let count = reader.u32()?;
         if count as usize > bytes.len() / 4 {
             return Err(reader.bad("text table longer than the batch"));
@@ -352,6 +361,11 @@ impl<'a> BatchReader<'a> {
             reader.texts.push(text);
         }
         Ok(reader)
+    }
+
+    /// The ordinal of the first entry that takes one.
+    pub fn first_ordinal(&self) -> u64 {
+        self.first_ordinal
     }
 
     fn bad(&self, reason: &'static str) -> BatchError {

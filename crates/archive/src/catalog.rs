@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     Error,
     schema::{DATE, Table},
+    seal::{LOG_POSITION, POSITION},
     segment_name::SegmentName,
     table::{LiveFile, StatValue, TableSnapshot},
 };
@@ -38,8 +39,10 @@ pub struct TableFiles {
     /// Its files, by day and then by first ordinal. A stream's events never go back to an earlier day,
     /// so this is also the order in which each stream is to be read.
     pub files: Vec<FileEntry>,
-    /// The highest ordinal that its own commits cover, if any.
+    /// The first ordinal that its own commits do not cover, if there are any.
     pub position: Option<u64>,
+    /// Of `coverage`: the first position of the log that is not sealed.
+    pub log_position: Option<u64>,
 }
 
 /// All tables, each at one version.
@@ -73,8 +76,8 @@ impl FileEntry {
 }
 
 impl TableFiles {
-    /// From what the table format says. `app` is the name under which the archive commits its positions.
-    pub fn new(table: Table, snapshot: &TableSnapshot, app: &str) -> Result<TableFiles, Error> {
+    /// From what the table format says.
+    pub fn new(table: Table, snapshot: &TableSnapshot) -> Result<TableFiles, Error> {
         let mut files: Vec<FileEntry> = snapshot.files.iter().map(|file| FileEntry::new(table, file)).collect();
         files.sort_by(|a, b| (&a.date, a.first_ordinal, &a.path).cmp(&(&b.date, b.first_ordinal, &b.path)));
         if matches!(table, Table::Deltas | Table::Keyframes) {
@@ -87,8 +90,13 @@ impl TableFiles {
                 }
             }
         }
-        let position = snapshot.txns.get(app).and_then(|position| u64::try_from(*position).ok());
-        Ok(TableFiles { version: snapshot.version, files, position })
+        let position = |app| snapshot.txns.get(app).and_then(|position| u64::try_from(*position).ok());
+        Ok(TableFiles {
+            version: snapshot.version,
+            files,
+            position: position(POSITION),
+            log_position: position(LOG_POSITION),
+        })
     }
 }
 
@@ -108,6 +116,11 @@ impl Catalog {
     /// The first ordinal that the log still holds alone: everything below it is in every table.
     pub fn sealed_before(&self) -> u64 {
         self.table(Table::Coverage).position.unwrap_or(0)
+    }
+
+    /// The first position of the log that is not sealed.
+    pub fn log_position(&self) -> u64 {
+        self.table(Table::Coverage).log_position.unwrap_or(0)
     }
 
     /// The first ordinal that is not in this table.

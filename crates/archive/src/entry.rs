@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use daybook_book::{EventRecord, ReceivedTime};
+use daybook_book::{Book, Event, EventRecord, Quantity, ReceivedTime, Ticker};
 use serde::{Deserialize, Serialize};
 
 /// One entry of the log.
@@ -238,4 +238,49 @@ pub struct Document {
     pub fields: Vec<(String, Option<String>)>,
     /// The document as the venue sent it.
     pub raw: String,
+}
+
+/// Whether the archive can keep an event exactly: its tables hold 18 digits of a quantity, texts of bounded length,
+/// and times between the years 1678 and 2261.
+///
+/// # Errors
+/// What it cannot keep, for the reason of an `unparsed` row.
+pub fn storable(record: &EventRecord<'_>) -> Result<(), String> {
+    const LARGEST: u64 = 999_999_999_999_999_999;
+    const LATEST_MICROS: i64 = i64::MAX / 1_000;
+    let quantity = |quantity: Quantity| {
+        if quantity.hundredths().unsigned_abs() <= LARGEST {
+            Ok(())
+        } else {
+            Err(format!("quantity {quantity} has more than 18 digits"))
+        }
+    };
+    let optional = |size: Option<Quantity>| size.map_or(Ok(()), quantity);
+    for ts in [record.event.ts(), record.sent_ts].into_iter().flatten() {
+        if ts.micros().unsigned_abs() > LATEST_MICROS.unsigned_abs() {
+            return Err(format!("stamp {} µs is out of range", ts.micros()));
+        }
+    }
+    if let Some(ticker) = record.event.ticker() {
+        Ticker::new(ticker).map_err(|error| error.to_string())?;
+    }
+    match &record.event {
+        Event::Delta(delta) => quantity(delta.quantity),
+        Event::Snapshot(snapshot) => {
+            for (_, size) in snapshot.yes.iter().chain(&snapshot.no) {
+                quantity(*size)?;
+            }
+            let book = Book::from_levels(snapshot.yes.iter().copied(), snapshot.no.iter().copied());
+            book.map(|_| ()).map_err(|error| error.to_string())
+        }
+        Event::Trade(trade) => quantity(trade.count),
+        Event::Ticker(update) => {
+            optional(update.yes_bid_size)?;
+            optional(update.yes_ask_size)?;
+            optional(update.last_trade_size)?;
+            optional(update.volume)?;
+            optional(update.open_interest)
+        }
+        Event::Lifecycle(_) => Ok(()),
+    }
 }

@@ -167,6 +167,25 @@ impl Histories {
         self.versions.values().flatten()
     }
 
+    /// The last version of a document.
+    pub fn latest(&self, ticker: &str) -> Option<&Version> {
+        self.versions.get(ticker)?.last()
+    }
+
+    /// A text field of a version, by its column's name.
+    pub fn text(&self, version: &Version, column: &str) -> Option<String> {
+        match self.field(version, column)? {
+            Field::Text(text) => text.clone(),
+            Field::Time(_) => None,
+        }
+    }
+
+    /// A field of a version, by its column's name.
+    pub fn field<'a>(&self, version: &'a Version, column: &str) -> Option<&'a Field> {
+        let at = own_columns(self.table).iter().position(|own| own.name == column)?;
+        version.fields.get(at)
+    }
+
     /// Writes all versions.
     pub fn write(&self, writer: &mut SegmentWriter) -> Result<(), Error> {
         for version in self.versions() {

@@ -7,7 +7,7 @@ mod columns;
 pub mod coverage;
 pub mod entry;
 mod error;
-mod history;
+pub mod history;
 pub mod market;
 pub mod parquet_file;
 pub mod reader;
@@ -26,6 +26,7 @@ pub mod writer;
 
 pub use archive::{Archive, BookAnswer, OpenOptions};
 pub use batch::{Batch, BatchBuilder, BatchError, BatchReader};
+pub use entry::storable;
 pub use error::Error;
 pub use writer::{Writer, WriterOptions};
 

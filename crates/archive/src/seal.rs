@@ -20,8 +20,10 @@ use crate::{
     tail::{DeltaRow, KeyframeRow, Rows},
 };
 
-/// The name under which positions are committed.
+/// The name under which a table commits the first ordinal that it does not hold yet.
 pub const POSITION: &str = "daybook";
+/// The name under which `coverage` commits the position up to which the log is sealed.
+pub const LOG_POSITION: &str = "daybook-log";
 
 /// The open tables of an archive, for writing.
 pub struct Tables {
@@ -39,6 +41,8 @@ pub struct Sealing<'a> {
     pub first: u64,
     /// First ordinal after it.
     pub position: u64,
+    /// First position of the log after it.
+    pub log_position: u64,
     /// Now, in milliseconds since the Unix epoch, for the tables' logs.
     pub now_millis: i64,
 }
@@ -68,7 +72,12 @@ impl Tables {
             let first = sealing.first.max(catalog.position(table));
             let last = sealing.position.saturating_sub(1).max(first);
             let written = writer.finish(&self.store, first, last, sealing.now_millis)?;
-            let files = self.commit(table, written, removes, Some(sealing.position), Operation::Write)?;
+            let positions: &[(&str, u64)] = if table == Table::Coverage {
+                &[(POSITION, sealing.position), (LOG_POSITION, sealing.log_position)]
+            } else {
+                &[(POSITION, sealing.position)]
+            };
+            let files = self.commit(table, written, removes, positions, Operation::Write)?;
             catalog = catalog.with(table, files);
         }
         Ok(catalog)
@@ -80,18 +89,18 @@ impl Tables {
         table: Table,
         adds: Vec<WrittenFile>,
         removes: Vec<String>,
-        position: Option<u64>,
+        positions: &[(&str, u64)],
         operation: Operation,
     ) -> Result<TableFiles, Error> {
         let delta = self.tables.get_mut(&table).expect("every table is opened with the archive");
         let mut commit = Commit::new(operation);
         commit.adds.extend(adds.into_iter().map(|file| file.add));
         commit.removes = removes;
-        if let Some(position) = position {
-            commit = commit.txn(POSITION, i64::try_from(position).unwrap_or(i64::MAX));
+        for (name, position) in positions {
+            commit = commit.txn(name, i64::try_from(*position).unwrap_or(i64::MAX));
         }
         delta.commit(commit)?;
-        TableFiles::new(table, &delta.snapshot(), POSITION)
+        TableFiles::new(table, &delta.snapshot())
     }
 }
 

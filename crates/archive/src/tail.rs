@@ -177,11 +177,6 @@ impl Tail {
         self.other.delta_count
     }
 
-    /// Rows held that take an ordinal.
-    pub fn row_count(&self) -> usize {
-        self.other.row_count
-    }
-
     /// Whether there is anything to seal, notices included.
     pub fn is_empty(&self) -> bool {
         !self.changed
@@ -246,11 +241,12 @@ impl Tail {
         at
     }
 
-    /// Takes in a batch. `first_ordinal` is what the log gave it; rows that are sealed already in their own table
-    /// are left out by the caller's later filter, not here. Returns how many deltas diverged.
-    pub fn apply(&mut self, first_ordinal: u64, batch: &[u8], base: &dyn Base) -> Result<u64, crate::Error> {
-        let mut reader = BatchReader::new(batch).map_err(|error| unreadable(first_ordinal, error))?;
+    /// Takes in a batch. Rows that are sealed already in their own table are left out by
+    /// [`leave_out`](Tail::leave_out), not here. Returns how many deltas diverged.
+    pub fn apply(&mut self, batch: &[u8], base: &dyn Base) -> Result<u64, crate::Error> {
+        let mut reader = BatchReader::new(batch).map_err(|error| unreadable(self.next_ordinal, error))?;
         let mut diverged = 0;
+        let first_ordinal = reader.first_ordinal();
         self.next_ordinal = first_ordinal;
         while let Some(entry) = reader.next_entry().map_err(|error| unreadable(first_ordinal, error))? {
             diverged += u64::from(self.apply_entry(entry, base)?);

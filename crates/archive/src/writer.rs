@@ -66,6 +66,8 @@ pub struct Writer {
     options: WriterOptions,
     oldest_pending: Option<Duration>,
     torn_tail: Option<TornTail>,
+    next_ordinal: u64,
+    acknowledged: u64,
 }
 
 impl Writer {
@@ -99,7 +101,7 @@ impl Writer {
         // The lock is taken with the log, before the tables are looked at: nobody changes them from here on.
         let mut wal_options = WalOptions::new(archive_id, options.seed as u64, UNIX_EPOCH + now);
         let floor_catalog = load_catalog(&store)?;
-        wal_options.floor = Table::ALL.into_iter().map(|table| floor_catalog.position(table)).max().unwrap_or(0);
+        wal_options.floor = floor_catalog.log_position();
         let mut recovery = Wal::recover(&wal_dir, options.disk.clone(), wal_options)?;
         let tables = open_tables(&store)?;
         let catalog = load_catalog(&store)?;
@@ -108,12 +110,14 @@ impl Writer {
         let base = SealedBase { reader: &reader, catalog: &catalog };
         for batch in &mut recovery {
             let batch = batch?;
-            if batch.first_ordinal >= catalog.sealed_before() || batch.end_ordinal() > catalog.sealed_before() {
-                tail.apply(batch.first_ordinal, &batch.payload, &base)?;
+            if batch.first_ordinal >= catalog.log_position() {
+                tail.apply(&batch.payload, &base)?;
             }
         }
         let (wal, report) = recovery.finish()?;
         tail.leave_out(&catalog);
+        let positions = Table::ALL.into_iter().map(|table| catalog.position(table));
+        let next_ordinal = positions.max().unwrap_or(0).max(tail.next_ordinal());
         let shared = Arc::new(Shared::new(store.clone(), catalog, tail));
         Ok(Writer {
             archive: Archive { shared },
@@ -124,6 +128,8 @@ impl Writer {
             options,
             oldest_pending: None,
             torn_tail: report.torn_tail,
+            next_ordinal,
+            acknowledged: next_ordinal,
         })
     }
 
@@ -139,24 +145,28 @@ impl Writer {
 
     /// The ordinal that the next entry will take.
     pub fn next_ordinal(&self) -> u64 {
-        self.wal.as_ref().map_or(0, Wal::next_ordinal)
+        self.next_ordinal
     }
 
     /// Everything below this ordinal survives a crash.
     pub fn acknowledged(&self) -> u64 {
-        self.wal.as_ref().map_or(0, Wal::acknowledged)
+        self.acknowledged
     }
 
     /// Appends a batch: it can be read at once, and is durable after the next [`sync`](Writer::sync), which the
     /// commit policy calls for by itself. Returns the ordinal of its first entry, and how many deltas diverged.
-    pub fn append(&mut self, batch: &Batch) -> Result<(u64, u64), Error> {
+    pub fn append(&mut self, mut batch: Batch) -> Result<(u64, u64), Error> {
         self.poll_sealing()?;
-        let first = self.wal().append(batch.bytes(), batch.ordinals())?;
+        let first = self.next_ordinal;
+        batch.begin_at(first);
+        // A batch takes a position of the log even if none of its entries takes an ordinal.
+        self.wal().append(batch.bytes(), batch.ordinals() + 1)?;
+        self.next_ordinal += u64::from(batch.ordinals());
         let diverged = {
             let mut state = self.archive.shared.write();
             let catalog = state.catalog.clone();
             let base = SealedBase { reader: &self.archive.shared.reader, catalog: &catalog };
-            state.tail.apply(first, batch.bytes(), &base)?
+            state.tail.apply(batch.bytes(), &base)?
         };
         let now = (self.options.now)();
         self.oldest_pending.get_or_insert(now);
@@ -176,6 +186,7 @@ impl Writer {
     /// Makes everything appended so far durable.
     pub fn sync(&mut self) -> Result<(), Error> {
         self.wal().sync()?;
+        self.acknowledged = self.next_ordinal;
         self.oldest_pending = None;
         Ok(())
     }
@@ -203,7 +214,7 @@ impl Writer {
         // Only what is durable may be sealed: its ordinals must never be given out again.
         self.sync()?;
         self.wal().rotate()?;
-        let position = self.wal().next_ordinal();
+        let (position, log_position) = (self.next_ordinal, self.wal().next_ordinal());
         let (rows, catalog, first) = {
             let mut state = self.archive.shared.write();
             let rows = Arc::new(state.tail.drain());
@@ -214,13 +225,13 @@ impl Writer {
         let now_millis = i64::try_from((self.options.now)().as_millis()).unwrap_or(i64::MAX);
         let seal = move || {
             let rows: &Rows = &rows;
-            let sealing = Sealing { rows, first, position, now_millis };
+            let sealing = Sealing { rows, first, position, log_position, now_millis };
             let sealed = tables.seal(&sealing, &catalog);
             (tables, sealed)
         };
         let thread = std::thread::Builder::new().name("seal".to_owned()).spawn(seal);
         let thread = thread.map_err(|error| Error::Sealing(format!("no thread could be started: {error}")))?;
-        self.sealing = Some((thread, position));
+        self.sealing = Some((thread, log_position));
         Ok(())
     }
 
@@ -246,7 +257,7 @@ impl Writer {
         if self.failed.is_some() {
             return Err(self.failure());
         }
-        let Some((thread, position)) = self.sealing.take() else { return Ok(()) };
+        let Some((thread, log_position)) = self.sealing.take() else { return Ok(()) };
         let sealed = match thread.join() {
             Ok((tables, Ok(catalog))) => {
                 self.tables = Some(tables);
@@ -266,7 +277,7 @@ impl Writer {
             state.catalog = Arc::new(sealed);
             state.sealing = None;
         }
-        self.wal().truncate_before(position)?;
+        self.wal().truncate_before(log_position)?;
         Ok(())
     }
 

@@ -68,7 +68,7 @@ fn measure(name: &str, frames: &[Vec<u8>], mut read: impl FnMut(&[u8])) {
 /// Deltas as the venue sends them; `newest`: with the fields of October 2026.
 fn deltas(newest: bool) -> Vec<Vec<u8>> {
     let mut random = SmallRng::seed_from_u64(1);
-    let mut millis = 1_786_408_242_000u64;
+    let mut millis = 1_772_600_767_000u64;
     let deltas = (1..=FRAMES).map(|seq| {
         millis += random.random_range(0..3);
         let (sent, clock) = match newest {
@@ -79,10 +79,10 @@ fn deltas(newest: bool) -> Vec<Vec<u8>> {
         let micros = random.random_range(0..1_000);
         let (minute, second, milli) = (millis / 60_000 % 60, millis / 1_000 % 60, millis % 1_000);
         let hours = millis / 3_600_000;
-        // 496 224 hours after the epoch it is 2026-08-11T00:00.
-        let (day, hour) = (11 + (hours - 496_224) / 24, (hours - 496_224) % 24);
+        // 492 384 hours after the epoch it is 2026-03-04T00:00.
+        let (day, hour) = (4 + (hours - 492_384) / 24, (hours - 492_384) % 24);
         format!(
-            "{{\"type\":\"orderbook_delta\"{sent},\"sid\":1,\"seq\":{seq},\"msg\":{{\"market_ticker\":\"KXGOLD15M-26AUG11{:04}-{:02}\",\"market_id\":\"1dee1a13-e9cd-4995-9567-{:012x}\"{clock},\"price_dollars\":\"0.{:02}00\",\"delta_fp\":\"{whole}.{cents:02}\",\"side\":\"{}\",\"ts\":\"2026-08-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}{micros:03}Z\",\"ts_ms\":{millis}}}}}",
+            "{{\"type\":\"orderbook_delta\"{sent},\"sid\":1,\"seq\":{seq},\"msg\":{{\"market_ticker\":\"KXGOLD15M-26MAR04{:04}-{:02}\",\"market_id\":\"0b7c5a2e-4f61-4d83-9a10-{:012x}\"{clock},\"price_dollars\":\"0.{:02}00\",\"delta_fp\":\"{whole}.{cents:02}\",\"side\":\"{}\",\"ts\":\"2026-03-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}{micros:03}Z\",\"ts_ms\":{millis}}}}}",
             random.random_range(0..2_400),
             random.random_range(0..60),
             random.random::<u64>() >> 16,

@@ -78,14 +78,18 @@ pub enum CaptureError {
         reason: String,
     },
     /// The line is neither a frame nor a wrapper that holds one.
-    #[error("the line holds no frame: expected an object with a `type`, or one with such an object under {}", names(.fields))]
+    #[error(
+        "the line holds no frame: expected an object with a `type`, or one with such an object under {}",
+        names(.fields)
+    )]
     NoFrame {
         /// The names under which a frame was looked for.
         fields: Vec<String>,
     },
     /// The receive time is none, or is out of range.
     #[error(
-        "`{field}` is no receive time: {value}; expected a decimal number of s, ms, µs or ns since 1970, or RFC 3339, in 1678 to 2262"
+        "`{field}` is no receive time: {value}; expected a decimal number of s, ms, µs or ns since 1970, or RFC 3339, \
+         in 1678 to 2262"
     )]
     Time {
         /// The field.

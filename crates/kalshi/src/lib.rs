@@ -10,9 +10,9 @@
 //! use daybook_book::Event;
 //! use daybook_kalshi::{CaptureLine, Continuity, Frame, SequenceTracker, WrapperFields};
 //!
-//! let line = br#"{"recv_ms":1786408242455,"event":{"type":"orderbook_delta","sid":1,"seq":7,"msg":{
+//! let line = br#"{"recv_ms":1772600767455,"event":{"type":"orderbook_delta","sid":1,"seq":7,"msg":{
 //!     "market_ticker":"KXHIGHNY-26AUG11-T88","market_id":"","price_dollars":"0.3700","delta_fp":"-0.10",
-//!     "side":"yes","ts":"2026-08-11T00:30:42.445624Z","subaccount":3}}}"#;
+//!     "side":"yes","ts":"2026-03-04T05:06:07.891234Z","subaccount":3}}}"#;
 //!
 //! let captured = CaptureLine::parse(line, &WrapperFields::default())?;
 //! let frame = Frame::parse(&captured.frame)?;
@@ -23,7 +23,7 @@
 //! let Frame::Event { event: Event::Delta(delta), extra, .. } = frame else { unreachable!() };
 //! assert_eq!(delta.price.to_string(), "0.3700");
 //! assert_eq!(delta.quantity.to_string(), "-0.10");
-//! assert_eq!(delta.ts.map(|ts| ts.micros()), Some(1_786_408_242_445_624));
+//! assert_eq!(delta.ts.map(|ts| ts.micros()), Some(1_772_600_767_891_234));
 //! assert_eq!(extra.as_deref(), Some(r#"{"subaccount":3}"#));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -56,7 +56,8 @@ pub enum MetadataError {
     },
     /// The object is of no known kind.
     #[error(
-        "the document has none of `event`, `events`, `market`, `markets`, `series`: expected an answer of GET /events, /markets or /series"
+        "the document has none of `event`, `events`, `market`, `markets`, `series`: expected an answer of \
+         GET /events, /markets or /series"
     )]
     UnknownShape,
     /// A field that identifies the object is missing.

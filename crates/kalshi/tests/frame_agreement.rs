@@ -74,50 +74,50 @@ fn parts(envelope: &[(&str, &str)], msg: &[(&str, &str)]) -> Parts {
 }
 
 fn usual() -> impl Strategy<Value = Parts> {
-    let stamped = |kind| [("type", kind), ("sid", "1"), ("seq", "539255")];
-    let book = [("market_ticker", "\"KXA-26-T1.5\""), ("market_id", "\"1dee1a13-e9cd-4995-9567-3950dbc5d446\"")];
+    let stamped = |kind| [("type", kind), ("sid", "1"), ("seq", "900017")];
+    let book = [("market_ticker", "\"KXA-26-T1.5\""), ("market_id", "\"0b7c5a2e-4f61-4d83-9a10-6e2f8c93d517\"")];
     let delta = [
         ("price_dollars", "\"0.3700\""),
         ("delta_fp", "\"-0.10\""),
         ("side", "\"no\""),
-        ("ts", "\"2026-08-11T00:30:42.445624Z\""),
-        ("ts_ms", "1786408242445"),
+        ("ts", "\"2026-03-04T05:06:07.891234Z\""),
+        ("ts_ms", "1772600767891"),
     ];
     let trade = [
-        ("trade_id", "\"f3da3b8e-d251-64db-7c20-21190b1e1dd7\""),
+        ("trade_id", "\"c4e19f70-8a25-4b6d-b3f2-51d07a9e6c84\""),
         ("market_ticker", "\"KXA-26-T1.5\""),
         ("yes_price_dollars", "\"0.4000\""),
         ("no_price_dollars", "\"0.6000\""),
-        ("count_fp", "\"11.69\""),
+        ("count_fp", "\"14.25\""),
         ("taker_side", "\"yes\""),
         ("taker_outcome_side", "\"no\""),
         ("taker_book_side", "\"ask\""),
         ("is_block_trade", "true"),
-        ("ts", "1786408243"),
-        ("ts_ms", "1786408243098"),
+        ("ts", "1772600768"),
+        ("ts_ms", "1772600768204"),
     ];
     let ticker = [
         ("market_ticker", "\"KXA\""),
         ("price_dollars", "\"\""),
         ("yes_bid_dollars", "\"0.4500\""),
-        ("volume_fp", "\"33896.00\""),
-        ("dollar_volume", "-16948"),
+        ("volume_fp", "\"41207.00\""),
+        ("dollar_volume", "-28305"),
         ("yes_bid_size_fp", "\"300.00\""),
-        ("ts", "1669149841"),
-        ("ts_ms", "1669149841120"),
-        ("time", "\"2022-11-22T20:44:01.12Z\""),
+        ("ts", "1770271628"),
+        ("ts_ms", "1770271628120"),
+        ("time", "\"2026-02-05T06:07:08.12Z\""),
     ];
     let created = [
         ("market_ticker", "\"KXA-B\""),
         ("event_type", "\"created\""),
         ("additional_metadata", r#"{"event_ticker":"KXA","floor_strike":1.50}"#),
-        ("open_ts", "1694635200"),
+        ("open_ts", "1794635200"),
     ];
-    let levels = r#"[["0.0800","300.00"],["0.2200","333.50"]]"#;
-    let snapshot = [("clock", "4182057"), ("yes_dollars_fp", levels), ("no_dollars_fp", "[]")];
+    let levels = r#"[["0.0800","300.00"],["0.2300","351.50"]]"#;
+    let snapshot = [("clock", "7700057"), ("yes_dollars_fp", levels), ("no_dollars_fp", "[]")];
     prop::sample::select(vec![
         parts(&stamped("\"orderbook_delta\""), &[&book[..], &delta].concat()),
-        parts(&stamped("\"orderbook_delta\""), &[&book[..], &[("clock", "4182061")], &delta].concat()),
+        parts(&stamped("\"orderbook_delta\""), &[&book[..], &[("clock", "7700061")], &delta].concat()),
         parts(&stamped("\"orderbook_snapshot\""), &[&book[..], &snapshot].concat()),
         parts(&stamped("\"trade\""), &trade),
         parts(&stamped("\"ticker\"")[..2], &ticker),
@@ -186,8 +186,8 @@ const VALUES: &[&str] = &[
     "1.0",
     "1e3",
     "1e999",
-    "1786408242445",
-    "1786408243",
+    "1772600767891",
+    "1772600768",
     "4294967295",
     "4294967296",
     "9223372036854775807",
@@ -208,18 +208,18 @@ const VALUES: &[&str] = &[
     "\"-00001.00\"",
     "\"999999999999999.99\"",
     "\"92233720368547758.08\"",
-    "\"2026-08-11T00:30:42.445624999Z\"",
-    "\"2026-08-11t02:30:42.445+02:00\"",
-    "\"2026-08-11T00:30:60Z\"",
-    "\"2022-11-22T20:44:01Z\"",
+    "\"2026-03-04T05:06:07.891234999Z\"",
+    "\"2026-03-04t07:06:07.891+02:00\"",
+    "\"2026-03-04T05:06:60Z\"",
+    "\"2026-02-05T06:07:08Z\"",
     "\"\\ud800\"",
     "\"\\ud83d\\ude00\"",
     "\"é\"",
     "[]",
     "{}",
     "[1,{\"a\":\"\\ud800\"}]",
-    "[[8,300],[22,333]]",
-    "[[\"0.08\",300],[\"0.22\",\"333.50\"]]",
+    "[[8,300],[23,351]]",
+    "[[\"0.08\",300],[\"0.23\",\"351.50\"]]",
     "[[\"0.08\"]]",
     "[[\"0.08\",\"1\",\"2\"]]",
     "{\"a\":1,\"a\":2}",
@@ -347,7 +347,7 @@ proptest! {
     ) {
         let mut parts = parts;
         if sent {
-            parts.envelope.insert(1, ("sending_ts_ms".to_owned(), "1669149841123".to_owned()));
+            parts.envelope.insert(1, ("sending_ts_ms".to_owned(), "1770271628123".to_owned()));
         }
         let mut frame = render(&parts, "", None);
         for (at, byte, edit) in edits {

@@ -1,1 +1,1 @@
-
+//! Read-only, bounded SQL over an archive.

@@ -249,6 +249,16 @@ impl Store {
         self.put_mode(path, bytes, false)
     }
 
+    /// Replaces a small file that its readers can tell from a damaged one and do without: a cache. Others see the old
+    /// or the new one, but after a power loss it may be neither. Spares the wait for the disk.
+    pub(crate) fn put_cache(&self, path: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.check(Operation::Write, path)?;
+        match &self.inner.backend {
+            Backend::Local(local) => local.put_unsynced(path, &bytes),
+            Backend::Remote(remote) => remote.put(path, bytes, true),
+        }
+    }
+
     fn put_mode(&self, path: &str, bytes: Bytes, replace: bool) -> Result<(), StoreError> {
         self.check(Operation::Write, path)?;
         match &self.inner.backend {

@@ -73,21 +73,21 @@ impl Commit {
 
     /// Adds a file.
     #[must_use]
-    pub fn add(mut self, file: AddFile) -> Self {
+    pub fn with_file(mut self, file: AddFile) -> Self {
         self.adds.push(file);
         self
     }
 
     /// Removes a file.
     #[must_use]
-    pub fn remove(mut self, path: &str) -> Self {
+    pub fn without_file(mut self, path: &str) -> Self {
         self.removes.push(path.to_owned());
         self
     }
 
     /// Records how far an application has got.
     #[must_use]
-    pub fn txn(mut self, app_id: &str, version: i64) -> Self {
+    pub fn with_txn(mut self, app_id: &str, version: i64) -> Self {
         self.txns.push((app_id.to_owned(), version));
         self
     }

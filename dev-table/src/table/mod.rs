@@ -19,7 +19,7 @@
 //!     modification_time_ms: 1_786_406_400_000,
 //!     stats: FileStats::new(10),
 //! };
-//! let committed = table.commit(Commit::new(Operation::Write).add(added).txn("log", 7))?;
+//! let committed = table.commit(Commit::new(Operation::Write).with_file(added).with_txn("log", 7))?;
 //! assert_eq!(committed.version, 1);
 //! assert_eq!(table.snapshot().num_records(), 10);
 //! assert_eq!(table.latest_txn("log"), Some(7));

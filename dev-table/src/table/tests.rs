@@ -43,7 +43,7 @@ fn file(number: u32) -> AddFile {
 }
 
 fn write(number: u32) -> Commit {
-    Commit::new(Operation::Write).add(file(number)).txn("log", i64::from(number))
+    Commit::new(Operation::Write).with_file(file(number)).with_txn("log", i64::from(number))
 }
 
 /// The current snapshot must be the one that the library finds in the log.
@@ -65,11 +65,11 @@ fn commits_add_and_remove_files_and_record_positions() {
             assert!(committed.warnings.is_empty(), "{:?}", committed.warnings);
         }
         let compact = Commit::new(Operation::Optimize)
-            .remove(&file(1).path)
-            .remove(&file(3).path)
-            .add(file(100))
-            .txn("compaction", -7)
-            .txn("log", 9);
+            .without_file(&file(1).path)
+            .without_file(&file(3).path)
+            .with_file(file(100))
+            .with_txn("compaction", -7)
+            .with_txn("log", 9);
         assert_eq!(table.commit(compact).unwrap().version, 6);
         let snapshot = table.snapshot();
         let paths: Vec<_> = snapshot.files.iter().map(|file| file.path.clone()).collect();
@@ -96,9 +96,9 @@ fn checkpoints_keep_everything() {
     on_every_store(|store| {
         let table = create(store).with_checkpoint_interval(3);
         for number in 1..=10 {
-            let mut commit = write(number).txn(&format!("app{number}"), 1);
+            let mut commit = write(number).with_txn(&format!("app{number}"), 1);
             if number % 4 == 0 {
-                commit = commit.remove(&file(number - 1).path);
+                commit = commit.without_file(&file(number - 1).path);
             }
             assert!(table.commit(commit).unwrap().warnings.is_empty());
         }
@@ -166,7 +166,7 @@ fn a_reader_follows_commit_by_commit() {
         let reader = Table::open(store, "deltas").unwrap();
         assert_eq!(reader.refresh().unwrap().version, 0);
         writer.commit(write(1)).unwrap();
-        writer.commit(write(2).remove(&file(1).path)).unwrap();
+        writer.commit(write(2).without_file(&file(1).path)).unwrap();
         assert_eq!(reader.snapshot().version, 0);
         // Listing is what a replay begins with; following needs none.
         let no_listing = store.with_faults(Fail::on(StoreOperation::List, "", io::ErrorKind::Other));
@@ -184,7 +184,7 @@ fn a_stale_or_damaged_or_missing_file_list_is_noticed() {
         table.commit(write(1)).unwrap();
         let old = store.read("_daybook/deltas.files").unwrap();
         table.commit(write(2)).unwrap();
-        table.commit(write(3).remove(&file(2).path)).unwrap();
+        table.commit(write(3).without_file(&file(2).path)).unwrap();
         let open = || Table::open(store, "deltas").unwrap();
 
         // Old: the commits since then are read.
@@ -263,14 +263,14 @@ fn a_commit_that_contradicts_the_table_is_refused() {
         let add = |change: &dyn Fn(&mut AddFile)| {
             let mut file = file(2);
             change(&mut file);
-            Commit::new(Operation::Write).add(file)
+            Commit::new(Operation::Write).with_file(file)
         };
         let unknown = FileStats::new(1).column("colour", None, None, Some(0));
         let refused = [
-            (Commit::new(Operation::Delete).remove("no/such"), "no/such"),
-            (Commit::new(Operation::Delete).remove(&file(1).path).remove(&file(1).path), "twice"),
+            (Commit::new(Operation::Delete).without_file("no/such"), "no/such"),
+            (Commit::new(Operation::Delete).without_file(&file(1).path).without_file(&file(1).path), "twice"),
             (write(1), "live already"),
-            (write(2).add(file(2)), "added twice"),
+            (write(2).with_file(file(2)), "added twice"),
             (add(&|file| file.path = "../evil".into()), "../evil"),
             (add(&|file| file.path = "_delta_log/x".into()), "_delta_log/x"),
             (add(&|file| file.path = "a b".into()), "a b"),
@@ -393,7 +393,7 @@ fn only_what_nobody_needs_is_expired() {
         }
         put("date=2026-08-11/never-committed.parquet");
         put("_change_data/of-another-writer");
-        table.commit(Commit::new(Operation::Optimize).remove(&file(1).path)).unwrap();
+        table.commit(Commit::new(Operation::Optimize).without_file(&file(1).path)).unwrap();
         let long_after = i64::MAX;
         let expired: Vec<_> =
             table.expired_files(long_after).unwrap().into_iter().map(|file| file.store_path).collect();
@@ -416,7 +416,7 @@ fn a_file_removed_just_now_stays_for_those_who_still_read_it() {
         table.commit(write(1)).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(30));
         let written_before = store.stat(&table.store_path(&file(1).path)).unwrap().modified_ns / 1_000_000 + 15;
-        table.commit(Commit::new(Operation::Delete).remove(&file(1).path)).unwrap();
+        table.commit(Commit::new(Operation::Delete).without_file(&file(1).path)).unwrap();
         assert_eq!(table.expired_files(written_before).unwrap(), [], "removed after that instant");
         assert_eq!(table.expired_files(i64::MAX).unwrap().len(), 1);
     });

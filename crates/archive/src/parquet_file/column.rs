@@ -21,22 +21,30 @@ pub struct ColumnSpec {
     pub shape: ColumnShape,
     /// How its values are laid out.
     pub encoding: ColumnEncoding,
+    /// zstd level of its pages, 1 to 22, instead of the file's. Noise, such as tightly packed differences, gains
+    /// nothing from a higher one.
+    pub zstd_level: Option<i32>,
 }
 
 impl ColumnSpec {
     /// A column with a value in every row.
     pub const fn required(name: &'static str, kind: ColumnKind, encoding: ColumnEncoding) -> Self {
-        Self { name, kind, shape: ColumnShape::Required, encoding }
+        Self { name, kind, shape: ColumnShape::Required, encoding, zstd_level: None }
     }
 
     /// A column whose rows may be null.
     pub const fn nullable(name: &'static str, kind: ColumnKind, encoding: ColumnEncoding) -> Self {
-        Self { name, kind, shape: ColumnShape::Nullable, encoding }
+        Self { name, kind, shape: ColumnShape::Nullable, encoding, zstd_level: None }
     }
 
     /// A column with a list in every row, possibly empty, of values that are not null.
     pub const fn list(name: &'static str, kind: ColumnKind, encoding: ColumnEncoding) -> Self {
-        Self { name, kind, shape: ColumnShape::List, encoding }
+        Self { name, kind, shape: ColumnShape::List, encoding, zstd_level: None }
+    }
+
+    /// The column with a zstd level of its own.
+    pub const fn with_zstd_level(self, zstd_level: i32) -> Self {
+        Self { zstd_level: Some(zstd_level), ..self }
     }
 
     /// The Parquet schema of the column.
@@ -80,6 +88,7 @@ impl ColumnSpec {
             (ColumnKind::Decimal { precision, scale }, _) if !(1..=18).contains(&precision) || scale > precision => {
                 Some("a decimal has 1 to 18 digits, of which at most all follow the point")
             }
+            _ if self.zstd_level.is_some_and(|level| !(1..=22).contains(&level)) => Some("zstd levels are 1 to 22"),
             _ if self.shape == ColumnShape::List && !integer => Some("a list holds integers, times or decimals"),
             (ColumnKind::Boolean, ColumnEncoding::Plain) => None,
             (ColumnKind::Boolean, _) => Some("booleans have the encoding Plain only"),
@@ -172,7 +181,8 @@ pub enum ColumnShape {
 /// A column chunk whose values are all equal is stored as a dictionary of one whatever its encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnEncoding {
-    /// Each distinct value once per row group, then indices of 8, 16 or 24 bits, as narrow as each page allows.
+    /// Each distinct value once per row group, then indices of 8, 16 or 24 bits, as narrow as each page allows. Where
+    /// more than 256 integers are distinct and few of them frequent, those come first.
     /// Where the distinct values of a row group outgrow 1 MiB, that row group is stored as `Delta(DeltaLayout::TIGHT)`
     /// (integers) or `DeltaLength` (strings) instead. Not for booleans.
     Dictionary,

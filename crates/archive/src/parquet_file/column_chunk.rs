@@ -64,6 +64,7 @@ impl From<String> for ChunkError {
 /// Encodes column chunks. Its buffers and tables are kept from chunk to chunk.
 pub(crate) struct ColumnChunkEncoder {
     compression: Compression,
+    zstd_level: i32,
     rows_per_page: usize,
     pages: PageWriter,
     /// The page being built.
@@ -104,6 +105,7 @@ impl ColumnChunkEncoder {
     pub(crate) fn new(compression: Compression, zstd_level: i32, rows_per_page: usize) -> Result<Self, WriteError> {
         Ok(Self {
             compression,
+            zstd_level,
             rows_per_page,
             pages: PageWriter::new(zstd_level)?,
             body: Vec::new(),
@@ -122,11 +124,11 @@ impl ColumnChunkEncoder {
         data: &ColumnData<'_>,
     ) -> Result<ColumnChunk, ChunkError> {
         let rows = data.rows();
+        self.pages.set_zstd_level(spec.zstd_level.unwrap_or(self.zstd_level))?;
         let levels = levels(spec, data, rows)?;
         let pages = levels.pages(rows, self.rows_per_page);
         let mut chunk = Chunk { spec, levels, summaries: Vec::with_capacity(pages.len()), pages };
         let physical = spec.kind.physical();
-        let mut value_bytes = None;
         let summary = match (physical, data) {
             (_, ColumnData::AllNull { .. }) => self.without_values(&mut chunk)?,
             (PhysicalType::BOOLEAN, ColumnData::Constant { value: Value::Boolean(value), rows }) => {
@@ -140,8 +142,7 @@ impl ColumnChunkEncoder {
                 in_range(spec, *constant, *constant)?;
                 self.constant(&mut chunk, value)?
             }
-            (PhysicalType::BYTE_ARRAY, ColumnData::Constant { value: value @ Value::Str(constant), .. }) => {
-                value_bytes = Some((constant.len() * rows) as i64);
+            (PhysicalType::BYTE_ARRAY, ColumnData::Constant { value: value @ Value::Str(_), .. }) => {
                 self.constant(&mut chunk, value)?
             }
             (PhysicalType::BOOLEAN, ColumnData::Booleans(values, validity)) => {
@@ -174,7 +175,6 @@ impl ColumnChunkEncoder {
                     ColumnData::Strings(values, _) => Strings::slices(values, rows),
                     _ => return Err(mismatch(spec)),
                 };
-                value_bytes = Some((0..strings.len()).map(|number| strings.get(number).len() as i64).sum());
                 self.strings(&mut chunk, strings)?
             }
             _ => return Err(mismatch(spec)),
@@ -194,7 +194,6 @@ impl ColumnChunkEncoder {
             .set_total_uncompressed_size(written.uncompressed_size)
             .set_dictionary_page_offset(written.dictionary_offset)
             .set_data_page_offset(written.data_offset)
-            .set_unencoded_byte_array_data_bytes(value_bytes)
             .set_statistics(summary.to_statistics(physical)?)
             .build()?;
         let close = ColumnCloseResult {

@@ -1,5 +1,7 @@
-//! The distinct values of a column chunk, numbered in order of first appearance.
+//! The distinct values of a column chunk, numbered in order of first appearance, or of frequency where that packs
+//! integers better.
 
+use std::cmp::Reverse;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -18,18 +20,51 @@ const UNSEEN: u32 = u32::MAX;
 pub(crate) struct IntegerDictionary {
     /// The distinct values, sign-extended.
     pub(crate) entries: Vec<i64>,
+    /// How often each entry occurs, then its number by frequency.
+    ranks: Vec<u32>,
     direct: Vec<u32>,
     table: HashTable<(i64, u32)>,
 }
 
 impl IntegerDictionary {
     /// Numbers `values`, which lie in `least..=greatest`, into `indices`. False: they are too many, and both are junk.
-    pub(crate) fn build<T: Integer>(
-        &mut self,
-        values: &[T],
-        (least, greatest): (T, T),
-        indices: &mut Vec<u32>,
-    ) -> bool {
+    pub(crate) fn build<T: Integer>(&mut self, values: &[T], bounds: (T, T), indices: &mut Vec<u32>) -> bool {
+        if !self.collect(values, bounds, indices) {
+            return false;
+        }
+        if self.entries.len() > 256 {
+            self.rank(indices);
+        }
+        true
+    }
+
+    /// Gives the low numbers to frequent values, if 256 of them make up most of the chunk: with two bytes per index,
+    /// the high ones are mostly zero then. Otherwise the order of first appearance keeps better what values have in
+    /// common with their neighbours. Values of one frequency ascend, so that the dictionary itself compresses.
+    fn rank(&mut self, indices: &mut [u32]) {
+        self.ranks.clear();
+        self.ranks.resize(self.entries.len(), 0);
+        for index in indices.iter() {
+            self.ranks[*index as usize] += 1;
+        }
+        let mut order: Vec<(Reverse<u32>, i64, u32)> =
+            (0..).zip(&self.entries).map(|(at, entry)| (Reverse(self.ranks[at as usize]), *entry, at)).collect();
+        order.sort_unstable();
+        let frequent: u64 = order[..256].iter().map(|(Reverse(count), ..)| u64::from(*count)).sum();
+        if frequent * 2 < indices.len() as u64 {
+            return;
+        }
+        for (rank, (_, entry, at)) in (0..).zip(order) {
+            self.entries[rank as usize] = entry;
+            self.ranks[at as usize] = rank;
+        }
+        for index in indices {
+            *index = self.ranks[*index as usize];
+        }
+    }
+
+    /// As [`Self::build`], in order of first appearance.
+    fn collect<T: Integer>(&mut self, values: &[T], (least, greatest): (T, T), indices: &mut Vec<u32>) -> bool {
         self.entries.clear();
         indices.clear();
         indices.reserve(values.len());
@@ -92,31 +127,32 @@ impl StringDictionary {
     pub(crate) fn build(&mut self, values: Strings<'_>, indices: &mut Vec<u32>) -> bool {
         self.entries.clear();
         self.table.clear();
-        self.renumbered.clear();
         indices.clear();
         indices.reserve(values.len());
         let mut bytes = 0;
-        for number in 0..values.len() {
-            let index = match values.category(number) {
-                Some((category, categories)) => {
-                    if self.renumbered.is_empty() {
-                        self.renumbered.resize(categories, UNSEEN);
+        match values.by_category() {
+            Some((category, count)) => {
+                self.renumbered.clear();
+                self.renumbered.resize(count, UNSEEN);
+                for number in 0..values.len() {
+                    let category = category(number);
+                    if self.renumbered[category] == UNSEEN {
+                        self.renumbered[category] = self.index(values, number, &mut bytes);
                     }
-                    match self.renumbered[category as usize] {
-                        UNSEEN => {
-                            let index = self.index(values, number, &mut bytes);
-                            self.renumbered[category as usize] = index;
-                            index
-                        }
-                        index => index,
+                    indices.push(self.renumbered[category]);
+                }
+            }
+            None => {
+                for number in 0..values.len() {
+                    indices.push(self.index(values, number, &mut bytes));
+                    if bytes > MAX_DICTIONARY_BYTES {
+                        return false;
                     }
                 }
-                None => self.index(values, number, &mut bytes),
-            };
-            if bytes > MAX_DICTIONARY_BYTES {
-                return false;
             }
-            indices.push(index);
+        }
+        if bytes > MAX_DICTIONARY_BYTES {
+            return false;
         }
         self.sorted.clear();
         self.sorted.extend(0..self.entries.len() as u32);
@@ -152,23 +188,39 @@ mod tests {
 
     use super::*;
 
+    fn build(values: &[i64]) -> (Vec<i64>, Vec<u32>) {
+        let bounds = (*values.iter().min().unwrap(), *values.iter().max().unwrap());
+        let (mut dictionary, mut indices) = (IntegerDictionary::default(), vec![9; 3]);
+        assert!(dictionary.build(values, bounds, &mut indices));
+        (dictionary.entries, indices)
+    }
+
     proptest! {
         #[test]
-        fn integers_are_numbered_in_order_of_appearance(
+        fn integers_are_numbered(
             values in prop_oneof![
                 prop::collection::vec(-50..50i64, 1..500),
+                prop::collection::vec(-2000..2000i64, 1..2000),
+                prop::collection::vec(prop_oneof![-2000..2000i64, -5..5i64], 500..2000),
                 prop::collection::vec(prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX), -3..3i64], 1..500),
             ]
         ) {
-            let bounds = (*values.iter().min().unwrap(), *values.iter().max().unwrap());
-            let (mut dictionary, mut indices) = (IntegerDictionary::default(), vec![9; 3]);
-            prop_assert!(dictionary.build(&values, bounds, &mut indices));
-            let decoded: Vec<i64> = indices.iter().map(|index| dictionary.entries[*index as usize]).collect();
-            prop_assert_eq!(decoded, values);
-            let mut next = 0;
-            for index in indices {
-                prop_assert!(index <= next);
-                next = next.max(index + 1);
+            let (entries, indices) = build(&values);
+            let decoded: Vec<i64> = indices.iter().map(|index| entries[*index as usize]).collect();
+            prop_assert_eq!(&decoded, &values);
+            let count = |number: usize| indices.iter().filter(|index| **index as usize == number).count();
+            let mut counts: Vec<usize> = (0..entries.len()).map(count).collect();
+            counts.sort_unstable();
+            if entries.len() > 256 && counts.iter().rev().take(256).sum::<usize>() * 2 >= values.len() {
+                let order: Vec<_> = (0..entries.len()).map(|number| (Reverse(count(number)), entries[number])).collect();
+                prop_assert!(order.is_sorted_by(|left, right| left < right), "distinct, frequent first: {:?}", order);
+            } else {
+                let mut next = 0;
+                for index in indices {
+                    prop_assert!(index <= next);
+                    next = next.max(index + 1);
+                }
+                prop_assert_eq!(next as usize, entries.len());
             }
         }
 

@@ -55,6 +55,11 @@ impl PageWriter {
         })
     }
 
+    /// Sets the level for the pages to come.
+    pub(crate) fn set_zstd_level(&mut self, zstd_level: i32) -> Result<(), WriteError> {
+        self.compressor.set_compression_level(zstd_level).map_err(WriteError::Compress)
+    }
+
     /// Appends the dictionary page: `count` values in PLAIN encoding. It comes before the data pages.
     pub(crate) fn dictionary(&mut self, values: &mut Vec<u8>, count: usize) -> Result<(), WriteError> {
         let (offset, _) = self.append(values, PageType::DICTIONARY_PAGE, Encoding::PLAIN, |buf| {

@@ -39,9 +39,13 @@ fn for_each_run<T: Copy + PartialEq>(values: &[T], shortest: usize, mut emit: im
     }
 }
 
-/// Appends dictionary `indices` as the body of a data page: the width byte, then runs whose values take whole bytes.
+/// Appends dictionary `indices` as the body of a data page: the width byte, then runs whose values take whole bytes,
+/// or single bits where there are two values only: a coin's tosses hold no structure that bytes would show.
 pub(crate) fn put_indices(indices: &[u32], out: &mut Vec<u8>) {
     let greatest = indices.iter().copied().max().unwrap_or(0);
+    if greatest == 1 {
+        return put_two_indices(indices, out);
+    }
     let width = match greatest {
         0..=0xFF => 1,
         0x100..=0xFFFF => 2,
@@ -65,6 +69,21 @@ pub(crate) fn put_indices(indices: &[u32], out: &mut Vec<u8>) {
                 _ => put_narrow::<4>(indices, out),
             }
             out.resize(end, 0);
+        }
+    });
+}
+
+fn put_two_indices(indices: &[u32], out: &mut Vec<u8>) {
+    out.push(1);
+    for_each_run(indices, INDEX_RUN, |run| match run {
+        Run::Repeated(index, length) => {
+            put_varint((length as u64) << 1, out);
+            out.push(index as u8);
+        }
+        Run::Packed(indices) => {
+            put_varint((indices.len().div_ceil(8) as u64) << 1 | 1, out);
+            let bits = |group: &[u32]| group.iter().rev().fold(0, |byte, index| byte << 1 | *index as u8);
+            out.extend(indices.chunks(8).map(bits));
         }
     });
 }
@@ -177,7 +196,7 @@ mod tests {
         ) {
             let mut out = Vec::new();
             put_indices(&indices, &mut out);
-            prop_assert_eq!(out[0] % 8, 0);
+            prop_assert!(out[0] % 8 == 0 || out[0] == 1 && indices.iter().all(|index| *index < 2));
             prop_assert_eq!(decode(&out[1..], usize::from(out[0]), indices.len()), indices);
         }
 

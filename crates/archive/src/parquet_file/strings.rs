@@ -82,11 +82,14 @@ impl<'a> Strings<'a> {
         }
     }
 
-    /// The caller's own number for value `number` and how many such numbers there are, if values come by number.
-    #[inline]
-    pub(crate) fn category(&self, number: usize) -> Option<(u32, usize)> {
+    /// If values come by number: from a value to its number, and how many numbers there are.
+    pub(crate) fn by_category(&self) -> Option<(impl Fn(usize) -> usize + 'a, usize)> {
+        let rows = self.rows;
         match self.source {
-            Source::Categories { indices, values } => Some((indices[self.row(number)], values.len())),
+            Source::Categories { indices, values } => {
+                let category = move |number: usize| indices[rows.map_or(number, |rows| rows[number] as usize)] as usize;
+                Some((category, values.len()))
+            }
             _ => None,
         }
     }

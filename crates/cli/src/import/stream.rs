@@ -71,11 +71,6 @@ impl Connection {
         Connection { number, tracker: SequenceTracker::default(), subscriptions: HashMap::new(), used: false }
     }
 
-    /// The last sequence number of a subscription.
-    pub fn last(&self, sid: u32) -> Option<u64> {
-        self.tracker.last(sid)
-    }
-
     /// Observes a frame and tells what it means for coverage.
     pub fn observe(&mut self, seen: &Seen<'_>, filtered: bool, notices: &mut Vec<Notice>) -> Verdict {
         let number = self.number;

@@ -4,11 +4,11 @@ use super::*;
 
 const MARKET: &str = r#"{
     "ticker": "KXGOLD-26JAN01-T5", "event_ticker": "KXGOLD-26JAN01", "market_type": "binary", "status": "finalized",
-    "result": "no", "title": "Gold up\u003f", "yes_sub_title": "above", "no_sub_title": "", "floor_strike": 4413.960,
+    "result": "no", "title": "Gold up\u003f", "yes_sub_title": "above", "no_sub_title": "", "floor_strike": 2718.280,
     "open_time": "2026-01-01T00:00:00Z", "close_time": "2026-01-01T01:00:00.5Z",
-    "settlement_ts": "2026-01-01T01:00:05.460616Z", "settlement_value_dollars": "0.2500", "expiration_value": "4409.59",
+    "settlement_ts": "2026-01-01T01:00:05.250125Z", "settlement_value_dollars": "0.2500", "expiration_value": "3141.59",
     "price_ranges": [{"start": "0.0000", "step": "0.0100", "end": "1.0000"}], "can_close_early": true,
-    "expected_expiration_time": null, "volume_fp": "41372.20", "yes_bid_dollars": "0.1000"
+    "expected_expiration_time": null, "volume_fp": "52525.20", "yes_bid_dollars": "0.1000"
 }"#;
 
 const EVENT: &str = r#"{"event_ticker":"KXGOLD-26JAN01","series_ticker":"KXGOLD","title":"Gold","sub_title":"Jan 1",
@@ -38,12 +38,12 @@ fn reads_a_market() {
     let [market] = &*document.markets else { panic!("one market") };
     assert_eq!(market.title.as_deref(), Some("Gold up?"));
     assert_eq!(market.no_sub_title, None);
-    assert_eq!(market.floor_strike.as_deref(), Some("4413.960"));
+    assert_eq!(market.floor_strike.as_deref(), Some("2718.280"));
     assert_eq!(market.close_time, Some(ExchangeTime::from_micros(1_767_229_200_500_000)));
     assert_eq!(market.expected_expiration_time, None);
     assert_eq!(market.price_ranges.as_deref(), Some(r#"[{"end":"1.0000","start":"0.0000","step":"0.0100"}]"#));
-    assert_eq!(market.volume, Some(Quantity::from_hundredths(4_137_220)));
-    assert!(market.raw.contains("\"floor_strike\":4413.960,"), "{}", market.raw);
+    assert_eq!(market.volume, Some(Quantity::from_hundredths(5_252_520)));
+    assert!(market.raw.contains("\"floor_strike\":2718.280,"), "{}", market.raw);
     assert!(market.raw.starts_with("{\"can_close_early\":true,\"close_time\""), "{}", market.raw);
     assert_eq!((document.fetched_at, document.events.len(), document.series.len()), (None, 0, 0));
 }
@@ -85,8 +85,8 @@ fn every_shape_holds_the_same_market() {
 #[test]
 fn reads_the_capture_s_wrapper() {
     let answer = format!("{{\"series\":{SERIES}}}");
-    let document = parse(&format!("{{\"fetched_at_ms\":1787293867158,\"response\":{answer},\"status\":200}}"));
-    assert_eq!(document.fetched_at, Some(ReceivedTime::from_nanos(1_787_293_867_158_000_000)));
+    let document = parse(&format!("{{\"fetched_at_ms\":1790000000123,\"response\":{answer},\"status\":200}}"));
+    assert_eq!(document.fetched_at, Some(ReceivedTime::from_nanos(1_790_000_000_123_000_000)));
     assert_eq!(document.series, parse(&answer).series);
     assert!(refuse("{\"response\":{\"markets\":[]},\"status\":429}").contains("429"));
     assert!(refuse("{\"response\":{\"markets\":[]},\"fetched_at_ms\":\"x\"}").contains("fetched_at_ms"));
@@ -97,9 +97,9 @@ fn a_settlement_needs_a_result_and_a_status_that_gives_it() {
     let settlement = |market: &str| parse(&format!("{{\"market\":{market}}}")).markets[0].settlement();
     let settled = settlement(MARKET).unwrap();
     assert_eq!((&*settled.ticker, &*settled.event_ticker), ("KXGOLD-26JAN01-T5", "KXGOLD-26JAN01"));
-    assert_eq!((&*settled.result, settled.expiration_value.as_deref()), ("no", Some("4409.59")));
+    assert_eq!((&*settled.result, settled.expiration_value.as_deref()), ("no", Some("3141.59")));
     assert_eq!(settled.settlement_value, Price::from_ten_thousandths(2_500));
-    assert_eq!(settled.settlement_ts, Some(ExchangeTime::from_micros(1_767_229_205_460_616)));
+    assert_eq!(settled.settlement_ts, Some(ExchangeTime::from_micros(1_767_229_205_250_125)));
     assert!(settlement(&with(MARKET, "status", "\"determined\"")).is_some());
     assert_eq!(settlement(&with(MARKET, "status", "\"closed\"")), None);
     assert_eq!(settlement(&with(MARKET, "result", "\"\"")), None);
@@ -109,7 +109,10 @@ fn a_settlement_needs_a_result_and_a_status_that_gives_it() {
 fn the_digest_sees_descriptions_and_not_trading() {
     let digest = |market: &str| parse(&format!("{{\"market\":{market}}}")).markets[0].content_digest();
     // Through a map and back, white space and the order of insertion change, and so does nothing else.
-    let market = with(MARKET, "floor_strike", "4413.96");
+    let market = with(MARKET, "floor_strike", "2718.28");
+    for field in ["updated_time", "volume_fp", "last_price_dollars", "yes_bid_dollars", "yes_ask_size_fp", "volume"] {
+        assert!(VOLATILE_MARKET_FIELDS.contains(&field), "{field}");
+    }
     for field in VOLATILE_MARKET_FIELDS {
         let value = if field.ends_with("time") { "\"2026-01-01T00:00:00Z\"" } else { "null" };
         assert_eq!(digest(&with(&market, field, value)), digest(&market), "{field}");
@@ -117,7 +120,7 @@ fn the_digest_sees_descriptions_and_not_trading() {
     for field in ["status", "rules_primary", "something_new"] {
         assert_ne!(digest(&with(&market, field, "\"other\"")), digest(&market), "{field}");
     }
-    assert_ne!(digest(&with(&market, "floor_strike", "4413.97")), digest(&market));
+    assert_ne!(digest(&with(&market, "floor_strike", "2718.29")), digest(&market));
 }
 
 #[test]

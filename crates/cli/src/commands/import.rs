@@ -1,0 +1,191 @@
+//! `daybook import`: captures into the archive.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use clap::Args;
+use daybook_archive::{Writer, WriterOptions};
+use daybook_kalshi::WrapperFields;
+
+use super::{Common, Failure, Outcome, now_nanos};
+use crate::{
+    import::{ImportOptions, Source, SourceReport, Watch, expand, import, import_metadata, metadata_files},
+    terminal::{
+        output::Format,
+        progress::{ImportProgress, ImportSummary},
+        screen::thousands,
+    },
+};
+
+/// Captures are files of one frame per line, as the venue sent it or in a wrapper with the time it was received
+/// (`{"recv_ms":…,"event":{…}}` and its kin), plain or compressed with gzip or zstd. Importing a file twice changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  daybook import captures/                       every capture below a folder, in order of their paths
+  daybook import day1.ndjson.gz day2.ndjson.zst
+  zcat capture.gz | daybook import -
+  daybook import events/ --metadata metadata/    with the answers of GET /events/… and GET /markets/…
+  daybook import log.jsonl --time-field t_us --frame-field payload")]
+pub struct ImportArgs {
+    /// Files, folders, patterns, or - for standard input
+    #[arg(value_name = "FILE")]
+    files: Vec<String>,
+    /// Metadata documents of the venue's REST API: files, or folders of .json files
+    #[arg(long, value_name = "PATH")]
+    metadata: Vec<String>,
+    /// The captures hold a selection of their subscriptions' markets, so holes in sequence numbers are no loss
+    #[arg(long)]
+    filtered: bool,
+    /// The wrapper's field with the received time (a suffix _s, _ms, _us or _ns tells its unit)
+    #[arg(long, value_name = "NAME")]
+    time_field: Vec<String>,
+    /// The wrapper's field with the frame
+    #[arg(long, value_name = "NAME")]
+    frame_field: Vec<String>,
+}
+
+struct Progress {
+    bar: Mutex<Option<(ImportProgress, u64)>>,
+}
+
+impl Watch for Progress {
+    fn begin(&self, source: &Source) {
+        let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((progress, at)) = bar.as_mut() {
+            progress.start_file(&source.name());
+            *at = 0;
+        }
+    }
+
+    fn advance(&self, bytes: u64, frames: u64) {
+        let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((progress, at)) = bar.as_mut() {
+            progress.advance(bytes.saturating_sub(*at), frames);
+            *at = bytes.max(*at);
+        }
+    }
+}
+
+pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure> {
+    if args.files.is_empty() && args.metadata.is_empty() {
+        return Err(Failure::Usage("nothing to import: name files or folders, - for standard input, or --metadata".to_owned()));
+    }
+    let sources = expand(&args.files).map_err(Failure::NotFound)?;
+    let mut documents = Vec::new();
+    for argument in &args.metadata {
+        documents.extend(metadata_files(argument)?);
+    }
+    let mut fields = WrapperFields::default();
+    if !args.time_field.is_empty() {
+        fields.time.clone_from(&args.time_field);
+    }
+    if !args.frame_field.is_empty() {
+        fields.frame.clone_from(&args.frame_field);
+    }
+    let options = ImportOptions { fields, filtered: args.filtered, now_nanos: now_nanos() };
+    let mut writer_options = WriterOptions::new(rand::random());
+    writer_options.wal_dir.clone_from(&common.wal);
+    let mut writer = Writer::open(&common.archive, writer_options)?;
+    if let Some(torn) = writer.torn_tail() {
+        eprintln!(
+            "note: the last run was cut off: {} bytes at the end of {} were never acknowledged and are gone",
+            torn.bytes,
+            torn.file.display()
+        );
+    }
+    let total: Option<u64> = sources.iter().map(Source::bytes).sum();
+    let shown = io::stderr().is_terminal();
+    let progress = Progress { bar: Mutex::new(Some((ImportProgress::new(total, shown), 0))) };
+    let began = Instant::now();
+    let mut reports = Vec::new();
+    let mut failure = None;
+    for source in &sources {
+        match import(&mut writer, source, &options, &progress) {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
+    }
+    let metadata = if failure.is_none() { import_metadata(&mut writer, &documents) } else { Ok((0, 0)) };
+    let closed = writer.close();
+    if let Some((bar, _)) = progress.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        bar.finish();
+    }
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    let (files, count) = metadata?;
+    closed?;
+    report(&reports, (files, count), total.unwrap_or(0), began, common.format)?;
+    let broken = reports.iter().any(|report| report.truncated.is_some());
+    Ok(if broken { Outcome::Incomplete } else { Outcome::Complete })
+}
+
+fn report(
+    reports: &[SourceReport],
+    (files, documents): (usize, usize),
+    bytes: u64,
+    began: Instant,
+    format: Format,
+) -> Result<(), Failure> {
+    let out_failed = |error: io::Error| Failure::Failed(format!("cannot write the report: {error}"));
+    if format != Format::Table {
+        let json = serde_json::json!({ "sources": reports, "metadata": { "files": files, "documents": documents } });
+        return writeln!(io::stdout(), "{json}").map_err(out_failed);
+    }
+    let mut out = io::stderr().lock();
+    for report in reports {
+        let name = &report.source;
+        if let Some(reason) = &report.truncated {
+            writeln!(out, "warning: {name} breaks off: {reason}; what it holds up to there was taken in").map_err(out_failed)?;
+        }
+        for (reason, count) in &report.reasons {
+            writeln!(out, "warning: {name}: {} kept in `unparsed`: {reason}", plural(*count, "line")).map_err(out_failed)?;
+        }
+        if report.diverged > 0 {
+            let deltas = plural(report.diverged, "delta");
+            writeln!(out, "note: {name}: {deltas} would drive a level below zero: see `daybook coverage`").map_err(out_failed)?;
+        }
+        if report.undated > 0 {
+            let frames = plural(report.undated, "frame");
+            writeln!(out, "note: {name}: {frames} without a received time, dated by the venue's stamps").map_err(out_failed)?;
+        }
+    }
+    let sum = |count: fn(&SourceReport) -> u64| reports.iter().map(count).sum::<u64>();
+    let unchanged = reports.iter().filter(|report| report.unchanged).count() as u64;
+    let read = ImportSummary {
+        files: reports.len() as u64 - unchanged,
+        bytes,
+        frames: sum(|report| if report.unchanged { 0 } else { report.lines }),
+        elapsed: began.elapsed(),
+    };
+    if read.files > 0 {
+        writeln!(out, "{read}").map_err(out_failed)?;
+        let parts = [
+            (sum(|report| report.events), "taken in"),
+            (sum(|report| if report.unchanged { 0 } else { report.duplicates }), "held already"),
+            (sum(|report| report.unparsed), "kept unparsed"),
+            (sum(|report| report.control), "acknowledgements"),
+        ];
+        let parts = parts.iter().filter(|(count, what)| *count > 0 || *what == "taken in");
+        let line: Vec<String> = parts.map(|(count, what)| format!("{} {what}", thousands(*count))).collect();
+        writeln!(out, "  {}", line.join(", ")).map_err(out_failed)?;
+    }
+    if unchanged > 0 {
+        writeln!(out, "{} held already, unchanged", plural(unchanged, "file")).map_err(out_failed)?;
+    }
+    if files > 0 {
+        let (files, documents) = (plural(files as u64, "metadata file"), plural(documents as u64, "document"));
+        writeln!(out, "{files} with {documents}").map_err(out_failed)?;
+    }
+    Ok(())
+}
+
+fn plural(count: u64, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
+}

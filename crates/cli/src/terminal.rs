@@ -1,0 +1,8 @@
+//! What people type and read: times, tables, ladders, progress.
+
+pub mod ladder;
+pub mod output;
+pub mod progress;
+pub mod screen;
+pub mod time_arg;
+pub mod utc;
