@@ -108,7 +108,7 @@ impl Sources<'_> {
     }
 
     /// The stream's last keyframe whose time is at most `at`.
-    fn keyframe(&self, ticker: &str, connection: u32, at: i64, clock: Clock) -> Result<Option<Keyframe>, Error> {
+    pub(crate) fn keyframe(&self, ticker: &str, connection: u32, at: i64, clock: Clock) -> Result<Option<Keyframe>, Error> {
         match self.unsealed_keyframe(connection, at, clock) {
             Some(keyframe) => Ok(Some(keyframe)),
             None => self.sealed_keyframe(ticker, connection, at, clock),
@@ -116,7 +116,7 @@ impl Sources<'_> {
     }
 
     /// The venue's own snapshots in the stream whose effective time lies in `from..=to`, in order.
-    fn snapshots(&self, ticker: &str, connection: u32, from: i64, to: i64) -> Result<Vec<Keyframe>, Error> {
+    pub(crate) fn snapshots(&self, ticker: &str, connection: u32, from: i64, to: i64) -> Result<Vec<Keyframe>, Error> {
         let mut snapshots = Vec::new();
         for file in self.catalog.table(Table::Keyframes).files.iter().filter(|file| file.may_hold(ticker)) {
             let segment = self.reader.segment(Table::Keyframes, file)?;
@@ -139,7 +139,7 @@ impl Sources<'_> {
     }
 
     /// Visits the stream's deltas above an ordinal, sealed and unsealed, in order, each once.
-    fn each_delta(
+    pub(crate) fn each_delta(
         &self,
         ticker: &str,
         connection: u32,

@@ -97,7 +97,7 @@ impl Tables {
         commit.adds.extend(adds.into_iter().map(|file| file.add));
         commit.removes = removes;
         for (name, position) in positions {
-            commit = commit.txn(name, i64::try_from(*position).unwrap_or(i64::MAX));
+            commit = commit.with_txn(name, i64::try_from(*position).unwrap_or(i64::MAX));
         }
         delta.commit(commit)?;
         TableFiles::new(table, &delta.snapshot())

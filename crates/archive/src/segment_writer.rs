@@ -65,7 +65,7 @@ impl SegmentWriter {
         // A keyframe is read alone, and is large; a delta is read with its neighbours.
         let rows_per_page = match self.table {
             Table::Keyframes => 32,
-            Table::Deltas => 4_096,
+            Table::Deltas => 8_192,
             _ => 2_048,
         };
         let sorted_by: Vec<&'static str> = match self.table {

@@ -102,25 +102,37 @@ impl Timeline {
         Located { connection: before.map(|interval| interval.connection), standing: Standing::Gap, gap: Some(gap) }
     }
 
-    /// Whether every instant of `from..=to` is covered exactly, or else the first hindrance.
-    pub fn hindrance(&self, from: i64, to: i64, clock: Clock) -> Option<Gap> {
+    /// Everything that keeps the instants `from..=to` from being exact, in order; nothing if they are.
+    pub fn gaps(&self, from: i64, to: i64, clock: Clock) -> Vec<Gap> {
+        let mut gaps: Vec<Gap> = Vec::new();
         let mut at = from;
-        loop {
-            let located = self.locate(at, clock);
-            if let Some(gap) = located.gap {
-                return Some(gap);
+        while at <= to {
+            let next = match self.locate(at, clock).gap {
+                None => {
+                    let exact = self.intervals.iter().filter(|interval| interval.standing == Standing::Exact);
+                    exact.filter(|interval| interval.contains(at, clock)).map(|interval| interval.bounds(clock).1).max()
+                }
+                Some(gap) => {
+                    // An unproven interval reaches up to its end and includes it.
+                    let next = gap.to.map(|to| if gap.cause == Cause::Unproven { to.saturating_add(1) } else { to });
+                    if gaps.last().is_none_or(|last| last.cause != gap.cause || last.to.is_none_or(|last| last < at)) {
+                        gaps.push(gap);
+                    }
+                    next
+                }
+            };
+            match next.filter(|next| *next > at) {
+                Some(next) => at = next,
+                None => break,
             }
-            let reach = self
-                .intervals
-                .iter()
-                .filter(|interval| interval.standing == Standing::Exact && interval.contains(at, clock))
-                .map(|interval| interval.bounds(clock).1)
-                .max()?;
-            if reach > to {
-                return None;
-            }
-            at = reach;
         }
+        gaps
+    }
+
+    /// First and last instant of the record, in nanoseconds.
+    pub fn extent(&self, clock: Clock) -> Option<(i64, i64)> {
+        let bounds = self.intervals.iter().map(|interval| interval.bounds(clock));
+        bounds.reduce(|(from, to), (first, last)| (from.min(first), to.max(last)))
     }
 
     /// The streams to read for the whole history, in order, so that overlapping recordings are not told twice.

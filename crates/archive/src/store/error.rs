@@ -95,11 +95,7 @@ impl StoreError {
         Self::new(operation, location, kind_of(error), error.to_string())
     }
 
-    pub(crate) fn from_remote(
-        operation: Operation,
-        location: impl Into<String>,
-        error: &object_store::Error,
-    ) -> Self {
+    pub(crate) fn from_remote(operation: Operation, location: impl Into<String>, error: &object_store::Error) -> Self {
         use object_store::Error as Remote;
         let kind = match error {
             Remote::NotFound { .. } => ErrorKind::NotFound,

@@ -129,6 +129,16 @@ impl LocalStore {
         self.publish(temporary, path, replace)
     }
 
+    /// Replaces a whole file without waiting for the disk: others see the old or the new one, but after a power loss
+    /// it may be damaged.
+    pub(super) fn put_unsynced(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let full = self.full_path(path);
+        let mut temporary = self.create_temporary(path)?;
+        let put = temporary.write_all(bytes).and_then(|()| fs::rename(&temporary.path, &full));
+        self.lock_handles().remove(path);
+        put.map_err(|error| self.error(Operation::Write, &full, &error))
+    }
+
     /// Starts a file that will be called `path` once it is published.
     pub(super) fn create_temporary(&self, path: &str) -> Result<Temporary, StoreError> {
         let full = self.full_path(path);

@@ -82,19 +82,15 @@ impl Store {
     /// variables `AWS_…`, `GOOGLE_…` and `AZURE_…`. Nothing is read, written or connected to yet, and the
     /// directory need not exist. Every `memory://` store is a new and empty one.
     pub fn open(root: &str) -> Result<Self, StoreError> {
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let cloud = variables.filter(|(name, _)| CLOUD_VARIABLES.iter().any(|prefix| name.starts_with(prefix)));
         Self::open_with(root, cloud)
     }
 
     /// Like [`open`](Self::open), with the settings given instead of taken from the environment, under the names
     /// of the environment variables (`AWS_REGION`, in any case).
-    pub fn open_with(
-        root: &str,
-        options: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, StoreError> {
+    pub fn open_with(root: &str, options: impl IntoIterator<Item = (String, String)>) -> Result<Self, StoreError> {
         let invalid = |why: String| StoreError::new(Operation::Open, root, ErrorKind::InvalidPath, why);
         let url = match Url::parse(root) {
             Ok(url) if root.contains("://") || url.scheme() == "file" => url,
@@ -109,14 +105,14 @@ impl Store {
                 Backend::Local(LocalStore::new(path))
             }
             "memory" => {
-                let prefix = object_store::path::Path::from_url_path(url.path())
-                    .map_err(|error| invalid(error.to_string()))?;
+                let prefix =
+                    object_store::path::Path::from_url_path(url.path()).map_err(|error| invalid(error.to_string()))?;
                 let memory = Arc::new(InMemory::new());
                 Backend::Remote(RemoteStore::new(memory, prefix, url.as_str(), Blocking::without_runtime()))
             }
             _ => {
-                let blocking = Blocking::with_runtime()
-                    .map_err(|error| StoreError::from_io(Operation::Open, root, &error))?;
+                let blocking =
+                    Blocking::with_runtime().map_err(|error| StoreError::from_io(Operation::Open, root, &error))?;
                 let parsed = {
                     let _current = blocking.enter();
                     object_store::parse_url_opts(&url, options)
@@ -253,6 +249,16 @@ impl Store {
         self.put_mode(path, bytes, false)
     }
 
+    /// Replaces a small file that its readers can tell from a damaged one and do without: a cache. Others see the old
+    /// or the new one, but after a power loss it may be neither. Spares the wait for the disk.
+    pub(crate) fn put_cache(&self, path: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.check(Operation::Write, path)?;
+        match &self.inner.backend {
+            Backend::Local(local) => local.put_unsynced(path, &bytes),
+            Backend::Remote(remote) => remote.put(path, bytes, true),
+        }
+    }
+
     fn put_mode(&self, path: &str, bytes: Bytes, replace: bool) -> Result<(), StoreError> {
         self.check(Operation::Write, path)?;
         match &self.inner.backend {
@@ -301,9 +307,7 @@ impl Store {
 
     fn check_faults(&self, operation: Operation, path: &str) -> Result<(), StoreError> {
         let Some(faults) = &self.faults else { return Ok(()) };
-        faults
-            .before(operation, path)
-            .map_err(|error| StoreError::from_io(operation, self.location(path), &error))
+        faults.before(operation, path).map_err(|error| StoreError::from_io(operation, self.location(path), &error))
     }
 }
 

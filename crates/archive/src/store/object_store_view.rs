@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     Attributes, CopyOptions, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
@@ -169,17 +169,20 @@ impl ObjectStore for ObjectStoreView {
         if let Err(error) = self.check(Operation::List, path) {
             return stream::once(async move { Err(error) }).boxed();
         }
-        let remote = remote.clone();
         let listing = remote.object_store().list_with_offset(Some(&remote.key(path)), &remote.key(offset.as_ref()));
-        listing
-            .filter_map(move |listed| {
-                let named = listed.map(|meta| {
-                    let location = Path::from(remote.path_of(&meta.location)?);
-                    Some(ObjectMeta { location, ..meta })
-                });
-                std::future::ready(named.transpose())
-            })
-            .boxed()
+        let (remote, errors, path) = (remote.clone(), self.errors.clone(), path.to_owned());
+        // The engine relies on sorted listings, which not every bucket gives.
+        let sorted = async move {
+            let listed: Result<Vec<ObjectMeta>> = listing.try_collect().await;
+            let listed = listed.map_err(|error| errors.report(remote.error(Operation::List, &path, &error)))?;
+            let mut named: Vec<ObjectMeta> = listed
+                .into_iter()
+                .filter_map(|meta| Some(ObjectMeta { location: Path::from(remote.path_of(&meta.location)?), ..meta }))
+                .collect();
+            named.sort_unstable_by(|a, b| a.location.cmp(&b.location));
+            Ok::<_, object_store::Error>(stream::iter(named.into_iter().map(Ok)))
+        };
+        stream::once(sorted).try_flatten().boxed()
     }
 
     async fn list_with_delimiter(&self, _prefix: Option<&Path>) -> Result<ListResult> {

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{
-    DynObjectStore, MultipartUpload, ObjectMeta, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-};
+use object_store::{DynObjectStore, MultipartUpload, ObjectMeta, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use super::blocking::Blocking;
 use super::{FileInfo, Operation, StoreError};

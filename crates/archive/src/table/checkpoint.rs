@@ -1,10 +1,9 @@
 //! Checkpoints: the state of a table in one Parquet file of its log, so that readers need not replay all commits.
 
+use delta_kernel::KernelResult;
 use delta_kernel::snapshot::SnapshotRef;
 
-use super::error::TableError;
 use super::kernel::Kernel;
-use crate::store::Store;
 
 /// How many commits there are from one checkpoint to the next, unless the table is told otherwise.
 pub const DEFAULT_CHECKPOINT_INTERVAL: u64 = 20;
@@ -14,9 +13,8 @@ pub(super) fn is_due(version: u64, interval: u64) -> bool {
     version > 0 && version.is_multiple_of(interval.max(1))
 }
 
-/// Writes a checkpoint of `snapshot`. Commits before it stay: other readers may still need them.
-pub(super) fn write(store: &Store, table: &str, snapshot: &SnapshotRef) -> Result<(), TableError> {
-    let kernel = Kernel::new(store, table);
-    let written = snapshot.checkpoint(kernel.engine(), None);
-    written.map(drop).map_err(|error| kernel.error("write a checkpoint of", error))
+/// Writes a checkpoint of `snapshot` and returns the same version as read from it. Commits before it stay: other
+/// readers may still need them.
+pub(super) fn write(kernel: &Kernel, snapshot: &SnapshotRef) -> KernelResult<SnapshotRef> {
+    snapshot.checkpoint(kernel.engine(), None).map(|(_, from_checkpoint)| from_checkpoint)
 }

@@ -73,21 +73,21 @@ impl Commit {
 
     /// Adds a file.
     #[must_use]
-    pub fn add(mut self, file: AddFile) -> Self {
+    pub fn with_file(mut self, file: AddFile) -> Self {
         self.adds.push(file);
         self
     }
 
     /// Removes a file.
     #[must_use]
-    pub fn remove(mut self, path: &str) -> Self {
+    pub fn without_file(mut self, path: &str) -> Self {
         self.removes.push(path.to_owned());
         self
     }
 
     /// Records how far an application has got.
     #[must_use]
-    pub fn txn(mut self, app_id: &str, version: i64) -> Self {
+    pub fn with_txn(mut self, app_id: &str, version: i64) -> Self {
         self.txns.push((app_id.to_owned(), version));
         self
     }
@@ -164,10 +164,8 @@ pub(super) fn write(kernel: &Kernel, base: SnapshotRef, commit: &Commit) -> Kern
     let engine = kernel.engine();
     let (operation, data_change) = commit.operation.to_kernel();
     let builder = base.clone().update_table(operation, kernel::ENGINE_INFO, data_change);
-    let builder = commit
-        .txns
-        .iter()
-        .fold(builder, |builder, (app_id, version)| builder.with_transaction_id(app_id, *version));
+    let builder =
+        commit.txns.iter().fold(builder, |builder, (app_id, version)| builder.with_transaction_id(app_id, *version));
     let mut transaction = builder.build(engine, Box::new(FileSystemCommitter::new()))?;
     if !commit.adds.is_empty() {
         let schema = add_schema(&base.schema(), &commit.adds)?;
@@ -231,11 +229,7 @@ fn add_schema(table: &StructType, adds: &[AddFile]) -> KernelResult<StructType> 
 }
 
 /// The library takes removals as rows of a scan, so the scan is repeated and all other rows are deselected.
-fn removed_rows(
-    engine: &dyn Engine,
-    base: &SnapshotRef,
-    removes: &[String],
-) -> KernelResult<Vec<FilteredEngineData>> {
+fn removed_rows(engine: &dyn Engine, base: &SnapshotRef, removes: &[String]) -> KernelResult<Vec<FilteredEngineData>> {
     let wanted: HashSet<&str> = removes.iter().map(String::as_str).collect();
     let mut found = 0;
     let mut batches = Vec::new();

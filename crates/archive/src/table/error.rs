@@ -27,9 +27,7 @@ pub enum TableError {
         location: String,
     },
     /// Somebody else committed this version first. Nothing of the commit was applied.
-    #[error(
-        "version {version} of table '{table}' was committed by another writer first; refresh, decide again, retry"
-    )]
+    #[error("version {version} of table '{table}' was committed by another writer first; refresh, decide again, retry")]
     Conflict {
         /// The table's name.
         table: String,

@@ -36,7 +36,7 @@ pub(super) fn load(store: &Store, table: &str) -> Option<TableSnapshot> {
 /// Replaces the cached list.
 pub(super) fn save(store: &Store, table: &str, snapshot: &TableSnapshot) -> Result<(), StoreError> {
     let Some(bytes) = encode(snapshot) else { return Ok(()) };
-    store.put(&path(table), bytes.into())
+    store.put_cache(&path(table), bytes.into())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,7 +52,7 @@ struct Body {
     stamp: CommitStamp,
     txns: BTreeMap<String, i64>,
     /// Column names and partition values; files refer to them by position.
-    texts: Vec<Arc<str>>,
+    texts: Vec<String>,
     files: Vec<File>,
 }
 
@@ -63,7 +63,8 @@ type File = (String, u64, i64, Vec<(usize, Option<usize>)>, Option<u64>, Vec<(us
 fn encode(snapshot: &TableSnapshot) -> Option<Vec<u8>> {
     let mut texts = Texts::default();
     let files = snapshot.files.iter().map(|file| {
-        let partition = file.partition.iter().map(|(name, value)| (texts.at(name), value.as_ref().map(|v| texts.at(v))));
+        let partition =
+            file.partition.iter().map(|(name, value)| (texts.at(name), value.as_ref().map(|v| texts.at(v))));
         let partition = partition.collect();
         let columns = file.stats.columns.iter().map(|column| {
             let bound = |value: &Option<StatValue>| Bound(value.clone());
@@ -78,7 +79,7 @@ fn encode(snapshot: &TableSnapshot) -> Option<Vec<u8>> {
         version: snapshot.version,
         stamp: snapshot.stamp.clone()?,
         txns: snapshot.txns.clone(),
-        texts: texts.list,
+        texts: texts.list.iter().map(|text| text.to_string()).collect(),
         files,
     };
     let body = serde_json::to_vec(&body).ok()?;
@@ -98,6 +99,7 @@ fn decode(bytes: &[u8]) -> Option<TableSnapshot> {
         return None;
     }
     let Body { version, stamp, txns, texts, files } = serde_json::from_slice(body).ok()?;
+    let texts: Vec<Arc<str>> = texts.into_iter().map(Arc::from).collect();
     let text = |index: usize| texts.get(index).cloned();
     let files = files.into_iter().map(|(path, size, modification_time_ms, partition, num_records, columns)| {
         let partition = partition.into_iter().map(|(name, value)| {

@@ -260,9 +260,7 @@ fn record_batch(data: Box<dyn EngineData>) -> KernelResult<RecordBatch> {
 }
 
 fn field<T: 'static>(column: Option<&Arc<dyn Array>>) -> KernelResult<&T> {
-    column
-        .and_then(|column| column.as_any().downcast_ref::<T>())
-        .ok_or_else(|| unexpected(std::any::type_name::<T>()))
+    column.and_then(|column| column.as_any().downcast_ref::<T>()).ok_or_else(|| unexpected(std::any::type_name::<T>()))
 }
 
 fn unexpected(what: &str) -> KernelError {

@@ -19,7 +19,7 @@
 //!     modification_time_ms: 1_786_406_400_000,
 //!     stats: FileStats::new(10),
 //! };
-//! let committed = table.commit(Commit::new(Operation::Write).add(added).txn("log", 7))?;
+//! let committed = table.commit(Commit::new(Operation::Write).with_file(added).with_txn("log", 7))?;
 //! assert_eq!(committed.version, 1);
 //! assert_eq!(table.snapshot().num_records(), 10);
 //! assert_eq!(table.latest_txn("log"), Some(7));
@@ -41,12 +41,12 @@ mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use delta_kernel::KernelError;
 use delta_kernel::committer::FileSystemCommitter;
 use delta_kernel::snapshot::SnapshotRef;
 use delta_kernel::transaction::CommitResult;
 use delta_kernel::transaction::create_table::create_table;
 use delta_kernel::transaction::data_layout::DataLayout;
+use delta_kernel::{KernelError, KernelResult};
 
 pub use self::checkpoint::DEFAULT_CHECKPOINT_INTERVAL;
 pub use self::commit::{AddFile, Commit, Committed, Operation};
@@ -57,8 +57,8 @@ use self::log::Logged;
 pub use self::schema::{Column, ColumnType, TableSchema};
 use self::snapshot::CommitStamp;
 pub use self::snapshot::{LiveFile, TableSnapshot};
-pub use self::stats::{ColumnStats, FileStats, StatValue};
 use self::stats::Names;
+pub use self::stats::{ColumnStats, FileStats, StatValue};
 use crate::store::{FileInfo, Store, StoreError, StoredFile};
 
 /// Where an opened table's list of files came from.
@@ -107,10 +107,8 @@ impl Table {
         checkpoint_interval: u64,
     ) -> Result<Self, TableError> {
         check_name(name)?;
-        let invalid = |error: KernelError| TableError::InvalidDefinition {
-            table: name.to_owned(),
-            reason: error.to_string(),
-        };
+        let invalid =
+            |error: KernelError| TableError::InvalidDefinition { table: name.to_owned(), reason: error.to_string() };
         let taken = || TableError::AlreadyExists { table: name.to_owned(), location: store.location(name) };
         let kernel = Kernel::new(store, name);
         let columns = schema.to_kernel().map_err(invalid)?;
@@ -206,7 +204,7 @@ impl Table {
         self.source
     }
 
-    /// The newest version that this object knows of. Costs nothing.
+    /// The newest version that this object knows of, its own commits included. Costs nothing.
     pub fn snapshot(&self) -> Arc<TableSnapshot> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -261,33 +259,28 @@ impl Table {
     /// contradicts the table: nothing was applied. After an error of the store the change may have been applied or
     /// not: [`refresh`](Self::refresh) and look at [`latest_txn`](Self::latest_txn).
     pub fn commit(&self, commit: Commit) -> Result<Committed, TableError> {
-        let (version, committed, mut warnings) = {
+        let (version, mut warnings) = {
             let mut base = self.lock();
             let current = self.snapshot();
             let version = current.version + 1;
             let kernel = Kernel::new(&self.store, &self.name);
-            let snapshot = self.base(&kernel, &mut base)?;
-            commit::validate(&self.name, &commit, &current, &self.definition_of(&snapshot)?)?;
-            let outcome = commit::write(&kernel, snapshot, &commit);
-            let committed = match outcome.map_err(|error| kernel.error("commit to", error))? {
-                commit::Outcome::Committed(snapshot) => snapshot,
+            let definition = self.definition_of(&self.base(&kernel, &mut base)?)?;
+            commit::validate(&self.name, &commit, &current, &definition)?;
+            let outcome = self.with_base(&kernel, &mut base, |snapshot| commit::write(&kernel, snapshot, &commit));
+            match outcome.map_err(|error| kernel.error("commit to", error))? {
+                commit::Outcome::Committed(snapshot) => *base = snapshot,
                 commit::Outcome::Conflict => {
                     return Err(TableError::Conflict { table: self.name.clone(), version });
                 }
-            };
-            base.clone_from(&committed);
+            }
             let stamp = stamp(&self.store, &self.name, version);
             let next = Arc::new(current.after(commit, stamp, &mut Names::default()));
             self.set(Arc::clone(&next));
             let saved = file_list::save(&self.store, &self.name, &next);
-            (version, committed, saved.err().map(TableError::Store).into_iter().collect::<Vec<_>>())
+            (version, saved.err().map(TableError::Store).into_iter().collect::<Vec<_>>())
         };
         if checkpoint::is_due(version, self.checkpoint_interval) {
-            let written = match committed {
-                Some(snapshot) => checkpoint::write(&self.store, &self.name, &snapshot),
-                None => self.checkpoint(),
-            };
-            warnings.extend(written.err());
+            warnings.extend(self.checkpoint().err());
         }
         Ok(Committed { version, warnings })
     }
@@ -298,8 +291,11 @@ impl Table {
     /// When it cannot be written; the table is none the worse.
     pub fn checkpoint(&self) -> Result<(), TableError> {
         let kernel = Kernel::new(&self.store, &self.name);
-        let snapshot = self.base(&kernel, &mut self.lock())?;
-        checkpoint::write(&self.store, &self.name, &snapshot)
+        let mut base = self.lock();
+        let written = self.with_base(&kernel, &mut base, |snapshot| checkpoint::write(&kernel, &snapshot));
+        // What follows builds upon the checkpoint and not upon all the commits before it.
+        *base = Some(written.map_err(|error| kernel.error("write a checkpoint of", error))?);
+        Ok(())
     }
 
     /// Writes the cached list of files of [`snapshot`](Self::snapshot), for a table that was filled without one.
@@ -352,6 +348,22 @@ impl Table {
         Ok(Arc::clone(base.insert(found)))
     }
 
+    /// Does something with the library's view of the current version: with the one at hand, or with a new one should
+    /// parts of the log that it refers to have been cleaned up since.
+    fn with_base<T>(
+        &self,
+        kernel: &Kernel,
+        base: &mut Option<SnapshotRef>,
+        run: impl Fn(SnapshotRef) -> KernelResult<T>,
+    ) -> KernelResult<T> {
+        let version = self.snapshot().version;
+        let found = kernel.at(version, base.take())?;
+        match run(Arc::clone(base.insert(found))) {
+            Err(KernelError::FileNotFound(_)) => run(Arc::clone(base.insert(kernel.at(version, None)?))),
+            done => done,
+        }
+    }
+
     fn definition_of(&self, snapshot: &SnapshotRef) -> Result<(TableSchema, Vec<String>), TableError> {
         let schema = TableSchema::from_kernel(&snapshot.schema()).ok_or_else(|| TableError::Unreadable {
             table: self.name.clone(),
@@ -382,7 +394,8 @@ impl Table {
 
 /// What identifies the commit file of a version; `None` if it cannot be looked up, which costs a replay later on.
 fn stamp(store: &Store, table: &str, version: u64) -> Option<CommitStamp> {
-    let FileInfo { size, modified_ns, etag, .. } = store.stat(&format!("{table}/{}", log::commit_path(version))).ok()?;
+    let FileInfo { size, modified_ns, etag, .. } =
+        store.stat(&format!("{table}/{}", log::commit_path(version))).ok()?;
     Some(CommitStamp { size, modified_ns, etag })
 }
 

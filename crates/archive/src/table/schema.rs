@@ -99,9 +99,10 @@ impl TableSchema {
     }
 
     pub(super) fn to_kernel(&self) -> KernelResult<StructType> {
-        let fields = self.columns.iter().map(|column| {
-            Ok(StructField::new(&column.name, column.column_type.to_kernel()?, column.nullable))
-        });
+        let fields = self
+            .columns
+            .iter()
+            .map(|column| Ok(StructField::new(&column.name, column.column_type.to_kernel()?, column.nullable)));
         StructType::try_new(fields.collect::<KernelResult<Vec<_>>>()?)
     }
 

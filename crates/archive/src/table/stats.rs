@@ -66,9 +66,7 @@ impl StatValue {
             Some(b'"') => Some(Self::Text(serde_json::from_str(json)?)),
             Some(b't') => Some(Self::Boolean(true)),
             Some(b'f') => Some(Self::Boolean(false)),
-            Some(b'-' | b'0'..=b'9') => {
-                Some(json.parse().map_or_else(|_| Self::Number(json.into()), Self::Integer))
-            }
+            Some(b'-' | b'0'..=b'9') => Some(json.parse().map_or_else(|_| Self::Number(json.into()), Self::Integer)),
             _ => None,
         })
     }
@@ -107,13 +105,19 @@ pub struct ColumnStats {
     pub null_count: Option<u64>,
 }
 
+impl ColumnStats {
+    fn is_known(&self) -> bool {
+        self.min.is_some() || self.max.is_some() || self.null_count.is_some()
+    }
+}
+
 /// What is known of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileStats {
     /// Rows in the file. `None`: unknown, as a foreign writer may leave it.
     pub num_records: Option<u64>,
-    /// The columns of which something is known.
-    pub columns: Vec<ColumnStats>,
+    /// The columns of which something is known, sorted by name.
+    pub(super) columns: Vec<ColumnStats>,
 }
 
 impl FileStats {
@@ -122,7 +126,7 @@ impl FileStats {
         Self { num_records: Some(num_records), columns: Vec::new() }
     }
 
-    /// Adds what is known of a column.
+    /// Says what is known of a column, in place of what was said before.
     #[must_use]
     pub fn column(
         mut self,
@@ -131,13 +135,23 @@ impl FileStats {
         max: Option<StatValue>,
         null_count: Option<u64>,
     ) -> Self {
-        self.columns.push(ColumnStats { name: name.into(), min, max, null_count });
+        let stats = ColumnStats { name: name.into(), min, max, null_count };
+        self.columns.retain(|known| &*known.name != name);
+        if stats.is_known() {
+            let position = self.columns.partition_point(|known| *known.name < *name);
+            self.columns.insert(position, stats);
+        }
         self
+    }
+
+    /// The columns of which something is known, sorted by name.
+    pub fn columns(&self) -> &[ColumnStats] {
+        &self.columns
     }
 
     /// What is known of a column.
     pub fn get(&self, column: &str) -> Option<&ColumnStats> {
-        self.columns.iter().find(|stats| &*stats.name == column)
+        self.columns.binary_search_by(|stats| (*stats.name).cmp(column)).ok().map(|index| &self.columns[index])
     }
 
     /// The lower bound of a column, if known.
@@ -181,8 +195,10 @@ impl FileStats {
             let count = value.0.as_ref().and_then(|value| u64::try_from(value.as_integer()?).ok());
             set(name, &|stats| stats.null_count = count);
         }
-        let known = |stats: &ColumnStats| stats.min.is_some() || stats.max.is_some() || stats.null_count.is_some();
-        Ok(Self { num_records: stats.num_records, columns: columns.into_values().filter(known).collect() })
+        Ok(Self {
+            num_records: stats.num_records,
+            columns: columns.into_values().filter(ColumnStats::is_known).collect(),
+        })
     }
 
     /// The statistics as an add action has them.
@@ -198,11 +214,8 @@ impl FileStats {
                 })
                 .collect()
         };
-        let nulls: serde_json::Map<_, _> = self
-            .columns
-            .iter()
-            .filter_map(|stats| Some((stats.name.to_string(), stats.null_count?.into())))
-            .collect();
+        let nulls: serde_json::Map<_, _> =
+            self.columns.iter().filter_map(|stats| Some((stats.name.to_string(), stats.null_count?.into()))).collect();
         serde_json::json!({
             "numRecords": self.num_records,
             "minValues": bounds(|stats| stats.min.as_ref()),

@@ -33,12 +33,17 @@ fn file(number: u32) -> AddFile {
             .column("ticker", text("KXA"), text("KXZ"), Some(0))
             .column("ordinal", Some(StatValue::Integer(number.into())), Some(StatValue::Integer(i64::MAX)), Some(0))
             .column("ts", StatValue::not_after(micros), StatValue::not_before(micros), Some(1))
-            .column("price", Some(StatValue::Number("0.4800".into())), Some(StatValue::Number("12345.6789".into())), None),
+            .column(
+                "price",
+                Some(StatValue::Number("0.4800".into())),
+                Some(StatValue::Number("12345.6789".into())),
+                None,
+            ),
     }
 }
 
 fn write(number: u32) -> Commit {
-    Commit::new(Operation::Write).add(file(number)).txn("log", i64::from(number))
+    Commit::new(Operation::Write).with_file(file(number)).with_txn("log", i64::from(number))
 }
 
 /// The current snapshot must be the one that the library finds in the log.
@@ -60,11 +65,11 @@ fn commits_add_and_remove_files_and_record_positions() {
             assert!(committed.warnings.is_empty(), "{:?}", committed.warnings);
         }
         let compact = Commit::new(Operation::Optimize)
-            .remove(&file(1).path)
-            .remove(&file(3).path)
-            .add(file(100))
-            .txn("compaction", -7)
-            .txn("log", 9);
+            .without_file(&file(1).path)
+            .without_file(&file(3).path)
+            .with_file(file(100))
+            .with_txn("compaction", -7)
+            .with_txn("log", 9);
         assert_eq!(table.commit(compact).unwrap().version, 6);
         let snapshot = table.snapshot();
         let paths: Vec<_> = snapshot.files.iter().map(|file| file.path.clone()).collect();
@@ -91,15 +96,18 @@ fn checkpoints_keep_everything() {
     on_every_store(|store| {
         let table = create(store).with_checkpoint_interval(3);
         for number in 1..=10 {
-            let mut commit = write(number).txn(&format!("app{number}"), 1);
+            let mut commit = write(number).with_txn(&format!("app{number}"), 1);
             if number % 4 == 0 {
-                commit = commit.remove(&file(number - 1).path);
+                commit = commit.without_file(&file(number - 1).path);
             }
             assert!(table.commit(commit).unwrap().warnings.is_empty());
         }
         let checkpoints = store.list("deltas/_delta_log").unwrap();
-        let checkpoints: Vec<_> =
-            checkpoints.iter().filter(|info| info.path.ends_with(".checkpoint.parquet")).map(|info| &info.path).collect();
+        let checkpoints: Vec<_> = checkpoints
+            .iter()
+            .filter(|info| info.path.ends_with(".checkpoint.parquet"))
+            .map(|info| &info.path)
+            .collect();
         assert_eq!(checkpoints.len(), 3, "{checkpoints:?}");
         // Without the commits up to the last checkpoint, all must come out of it.
         for version in 0..9 {
@@ -158,7 +166,7 @@ fn a_reader_follows_commit_by_commit() {
         let reader = Table::open(store, "deltas").unwrap();
         assert_eq!(reader.refresh().unwrap().version, 0);
         writer.commit(write(1)).unwrap();
-        writer.commit(write(2).remove(&file(1).path)).unwrap();
+        writer.commit(write(2).without_file(&file(1).path)).unwrap();
         assert_eq!(reader.snapshot().version, 0);
         // Listing is what a replay begins with; following needs none.
         let no_listing = store.with_faults(Fail::on(StoreOperation::List, "", io::ErrorKind::Other));
@@ -176,7 +184,7 @@ fn a_stale_or_damaged_or_missing_file_list_is_noticed() {
         table.commit(write(1)).unwrap();
         let old = store.read("_daybook/deltas.files").unwrap();
         table.commit(write(2)).unwrap();
-        table.commit(write(3).remove(&file(2).path)).unwrap();
+        table.commit(write(3).without_file(&file(2).path)).unwrap();
         let open = || Table::open(store, "deltas").unwrap();
 
         // Old: the commits since then are read.
@@ -255,14 +263,14 @@ fn a_commit_that_contradicts_the_table_is_refused() {
         let add = |change: &dyn Fn(&mut AddFile)| {
             let mut file = file(2);
             change(&mut file);
-            Commit::new(Operation::Write).add(file)
+            Commit::new(Operation::Write).with_file(file)
         };
         let unknown = FileStats::new(1).column("colour", None, None, Some(0));
         let refused = [
-            (Commit::new(Operation::Delete).remove("no/such"), "no/such"),
-            (Commit::new(Operation::Delete).remove(&file(1).path).remove(&file(1).path), "twice"),
+            (Commit::new(Operation::Delete).without_file("no/such"), "no/such"),
+            (Commit::new(Operation::Delete).without_file(&file(1).path).without_file(&file(1).path), "twice"),
             (write(1), "live already"),
-            (write(2).add(file(2)), "added twice"),
+            (write(2).with_file(file(2)), "added twice"),
             (add(&|file| file.path = "../evil".into()), "../evil"),
             (add(&|file| file.path = "_delta_log/x".into()), "_delta_log/x"),
             (add(&|file| file.path = "a b".into()), "a b"),
@@ -294,8 +302,7 @@ fn a_commit_that_fails_names_the_file_and_can_be_repeated() {
             let TableError::Store(error) = failing.commit(write(2)).unwrap_err() else { panic!("not the store's") };
             assert_eq!(error.kind(), kind);
             assert_eq!(error.location(), store.location("deltas/_delta_log/00000000000000000002.json"));
-            let TableError::Store(error) =
-                Table::create(&failing.store, "trades", &schema(), &["date"]).unwrap_err()
+            let TableError::Store(error) = Table::create(&failing.store, "trades", &schema(), &["date"]).unwrap_err()
             else {
                 panic!("not the store's")
             };
@@ -324,7 +331,8 @@ fn a_cache_or_checkpoint_that_cannot_be_written_does_not_undo_the_commit() {
         }
         assert_eq!(table.snapshot(), Table::open(store, "deltas").unwrap().snapshot());
         // A checkpoint of which only the pointer is missing does no harm either.
-        let failing = store.with_faults(Fail::on(StoreOperation::Write, "_last_checkpoint", io::ErrorKind::StorageFull));
+        let failing =
+            store.with_faults(Fail::on(StoreOperation::Write, "_last_checkpoint", io::ErrorKind::StorageFull));
         let table = Table::open(&failing, "deltas").unwrap().with_checkpoint_interval(1);
         assert_eq!(table.commit(write(2)).unwrap().warnings.len(), 1);
         assert_like_the_log(store, &table);
@@ -385,9 +393,10 @@ fn only_what_nobody_needs_is_expired() {
         }
         put("date=2026-08-11/never-committed.parquet");
         put("_change_data/of-another-writer");
-        table.commit(Commit::new(Operation::Optimize).remove(&file(1).path)).unwrap();
+        table.commit(Commit::new(Operation::Optimize).without_file(&file(1).path)).unwrap();
         let long_after = i64::MAX;
-        let expired: Vec<_> = table.expired_files(long_after).unwrap().into_iter().map(|file| file.store_path).collect();
+        let expired: Vec<_> =
+            table.expired_files(long_after).unwrap().into_iter().map(|file| file.store_path).collect();
         assert_eq!(
             expired,
             [table.store_path(&file(1).path), table.store_path("date=2026-08-11/never-committed.parquet")]
@@ -407,7 +416,7 @@ fn a_file_removed_just_now_stays_for_those_who_still_read_it() {
         table.commit(write(1)).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(30));
         let written_before = store.stat(&table.store_path(&file(1).path)).unwrap().modified_ns / 1_000_000 + 15;
-        table.commit(Commit::new(Operation::Delete).remove(&file(1).path)).unwrap();
+        table.commit(Commit::new(Operation::Delete).without_file(&file(1).path)).unwrap();
         assert_eq!(table.expired_files(written_before).unwrap(), [], "removed after that instant");
         assert_eq!(table.expired_files(i64::MAX).unwrap().len(), 1);
     });

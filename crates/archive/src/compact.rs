@@ -1,0 +1,327 @@
+//! Compaction: the small files of a day become few large ones, and rows that nobody needs any more are dropped.
+//!
+//! Neighbouring files of a day are merged in the order of their ordinals, so the rule that makes reading simple holds on:
+//! files of one day never overlap. Memory is bounded by a batch per file merged and the row group being written.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Decimal32Type, Decimal64Type};
+
+use crate::{
+    Error,
+    catalog::{Catalog, FileEntry},
+    columns::Row,
+    market::DELTAS_PER_KEYFRAME,
+    reader::Reader,
+    schema::{Column, ColumnType, Table},
+    seal::Tables,
+    segment::{Batch, Scan},
+    segment_writer::{Day, SegmentWriter},
+    table::Operation,
+    writer::Writer,
+};
+
+/// Rows of a compacted file, about.
+const TARGET_ROWS: u64 = 4_000_000;
+/// Files merged at once, at most: each holds a batch in memory.
+const MERGED_AT_ONCE: usize = 64;
+
+/// What a compaction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Files that were merged.
+    pub files_before: usize,
+    /// Files that they became.
+    pub files_after: usize,
+    /// Their bytes before.
+    pub bytes_before: u64,
+    /// Their bytes after.
+    pub bytes_after: u64,
+}
+
+impl Writer {
+    /// Merges the files of every day that has at least `min_files` of them in a table.
+    ///
+    /// # Errors
+    /// Damaged files, or a store that cannot be written; every table is then as it was or compacted, never in between.
+    pub fn compact(&mut self, min_files: usize) -> Result<Compacted, Error> {
+        self.seal()?;
+        let now_millis = self.now_millis();
+        self.with_tables(|tables, catalog, reader| {
+            let mut catalog = catalog.clone();
+            let mut done = Compacted::default();
+            for table in Table::ALL.into_iter().filter(|table| !table.is_metadata()) {
+                for group in groups(&catalog, table, min_files) {
+                    catalog = compact_group(tables, &catalog, reader, table, &group, now_millis, &mut done)?;
+                }
+            }
+            Ok((catalog, done))
+        })
+    }
+
+    /// Deletes files that no table refers to any more and that were so before `older_than_millis`, milliseconds since
+    /// the Unix epoch. Readers of an earlier version that still run lose them. Returns files and bytes.
+    ///
+    /// # Errors
+    /// A store that cannot be listed or written.
+    pub fn vacuum(&mut self, older_than_millis: i64) -> Result<(usize, u64), Error> {
+        self.with_tables(|tables, catalog, _| {
+            let (mut files, mut bytes) = (0, 0);
+            for delta in tables.tables.values() {
+                for expired in delta.expired_files(older_than_millis)? {
+                    tables.store.delete(&expired.store_path)?;
+                    files += 1;
+                    bytes += expired.size;
+                }
+            }
+            Ok((catalog.clone(), (files, bytes)))
+        })
+    }
+}
+
+/// Neighbouring files of a day that together make one file of the target size.
+fn groups(catalog: &Catalog, table: Table, min_files: usize) -> Vec<Vec<FileEntry>> {
+    let mut days: BTreeMap<Option<String>, Vec<FileEntry>> = BTreeMap::new();
+    for file in &catalog.table(table).files {
+        days.entry(file.date.clone()).or_default().push(file.clone());
+    }
+    let mut groups = Vec::new();
+    for files in days.into_values().filter(|files| files.len() >= min_files.max(2)) {
+        let mut group: Vec<FileEntry> = Vec::new();
+        let mut rows = 0;
+        for file in files {
+            if !group.is_empty() && (rows + file.rows > TARGET_ROWS || group.len() == MERGED_AT_ONCE) {
+                groups.push(std::mem::take(&mut group));
+                rows = 0;
+            }
+            rows += file.rows;
+            group.push(file);
+        }
+        groups.push(group);
+    }
+    groups.retain(|group| group.len() > 1);
+    groups
+}
+
+fn compact_group(
+    tables: &mut Tables,
+    catalog: &Catalog,
+    reader: &Reader,
+    table: Table,
+    group: &[FileEntry],
+    now_millis: i64,
+    done: &mut Compacted,
+) -> Result<Catalog, Error> {
+    let names: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
+    let mut cursors = Vec::with_capacity(group.len());
+    for file in group {
+        let segment = reader.segment(table, file)?;
+        let batch_rows = if table == Table::Keyframes { 256 } else { 4_096 };
+        cursors.push(Cursor::new(segment.scan(&names, 0..segment.rows(), batch_rows)?, table)?);
+    }
+    let day = group.first().and_then(|file| file.date.as_deref()).map_or(Ok(0), parse_day)?;
+    let mut writer = SegmentWriter::new(table);
+    match table {
+        Table::Coverage => merge_latest(&mut writer, cursors, table, day, &["ticker", "connection", "first_ordinal", "standing"])?,
+        Table::Sources => merge_latest(&mut writer, cursors, table, day, &["digest"])?,
+        _ => merge_in_order(&mut writer, cursors, table, day)?,
+    }
+    let first = group.iter().map(|file| file.first_ordinal).min().unwrap_or(0);
+    let last = group.iter().map(|file| file.last_ordinal).max().unwrap_or(0);
+    let written = writer.finish(&tables.store, first, last, now_millis)?;
+    done.files_before += group.len();
+    done.files_after += written.len();
+    done.bytes_before += group.iter().map(|file| file.size).sum::<u64>();
+    done.bytes_after += written.iter().map(|file| file.add.size).sum::<u64>();
+    let removes = group.iter().map(|file| file.log_path.clone()).collect();
+    let files = tables.commit(table, written, removes, &[], Operation::Optimize)?;
+    Ok(catalog.with(table, files))
+}
+
+fn parse_day(date: &str) -> Result<Day, Error> {
+    let midnight = format!("{date}T00:00:00Z").parse::<jiff::Timestamp>();
+    let midnight = midnight.map_err(|error| Error::Damaged { file: date.to_owned(), reason: error.to_string() })?;
+    Ok(midnight.as_second().div_euclid(86_400))
+}
+
+/// A file being read row by row.
+struct Cursor {
+    scan: Scan,
+    batch: Option<Batch>,
+    row: usize,
+    table: Table,
+    ticker: Option<String>,
+}
+
+impl Cursor {
+    fn new(mut scan: Scan, table: Table) -> Result<Cursor, Error> {
+        let batch = scan.next().transpose()?;
+        let mut cursor = Cursor { scan, batch, row: 0, table, ticker: None };
+        cursor.note_ticker()?;
+        Ok(cursor)
+    }
+
+    fn note_ticker(&mut self) -> Result<(), Error> {
+        let Some(batch) = &self.batch else { return Ok(()) };
+        if self.table == Table::Unparsed || self.table == Table::Sources {
+            return Ok(());
+        }
+        let ticker = batch.texts("ticker")?.get(self.row);
+        if self.ticker.as_deref() != ticker {
+            self.ticker = ticker.map(str::to_owned);
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<(), Error> {
+        self.row += 1;
+        if self.batch.as_ref().is_some_and(|batch| self.row >= batch.rows()) {
+            self.batch = self.scan.next().transpose()?;
+            self.row = 0;
+        }
+        self.note_ticker()
+    }
+}
+
+/// Copies a row, column after column.
+fn copy(batch: &Batch, at: usize, columns: &[Column], mut row: Row<'_>) -> Result<(), Error> {
+    let mut next = 0;
+    while next < columns.len() {
+        let column = &columns[next];
+        let name = column.name;
+        next += 1;
+        row = match column.kind {
+            ColumnType::Int16 => {
+                let values = batch.i16s(name)?;
+                row.optional_i32(values.is_valid(at).then(|| i32::from(values.value(at))))
+            }
+            ColumnType::Int32 => {
+                let values = batch.i32s(name)?;
+                row.optional_i32(values.is_valid(at).then(|| values.value(at)))
+            }
+            ColumnType::Price => {
+                let values = batch.prices(name)?;
+                row.optional_i32(values.is_valid(at).then(|| values.value(at)))
+            }
+            ColumnType::Int64 => {
+                let values = batch.i64s(name)?;
+                row.optional_i64(values.is_valid(at).then(|| values.value(at)))
+            }
+            ColumnType::Timestamp => {
+                let values = batch.times(name)?;
+                row.optional_i64(values.is_valid(at).then(|| values.value(at)))
+            }
+            ColumnType::Quantity => {
+                let values = batch.quantities(name)?;
+                row.optional_i64(values.is_valid(at).then(|| values.value(at)))
+            }
+            ColumnType::Boolean => {
+                let values = batch.booleans(name)?;
+                row.optional_bool(values.is_valid(at).then(|| values.value(at)))
+            }
+            ColumnType::Text => row.optional_text(batch.texts(name)?.get(at)),
+            ColumnType::PriceList => {
+                let sizes = columns.get(next).map_or("", |column| column.name);
+                next += 1;
+                let (prices, sizes) = (batch.lists(name)?.value(at), batch.lists(sizes)?.value(at));
+                let prices = prices.as_primitive_opt::<Decimal32Type>();
+                let prices = prices.ok_or_else(|| batch.wrong(name, "not a list of prices"))?;
+                let sizes = sizes.as_primitive_opt::<Decimal64Type>();
+                let sizes = sizes.ok_or_else(|| batch.wrong(name, "not beside a list of quantities"))?;
+                row.ladder(prices.values().iter().copied().zip(sizes.values().iter().copied()))
+            }
+            // Written together with the prices before it.
+            ColumnType::QuantityList => return Err(batch.wrong(name, "not preceded by its prices")),
+        };
+    }
+    row.end();
+    Ok(())
+}
+
+/// Merges files in order of ticker, and within a ticker in order of the files: their ordinals follow each other.
+fn merge_in_order(writer: &mut SegmentWriter, mut cursors: Vec<Cursor>, table: Table, day: Day) -> Result<(), Error> {
+    let mut thinning = Thinning::default();
+    loop {
+        let head = cursors.iter().enumerate().filter(|(_, cursor)| cursor.batch.is_some());
+        let Some((at, _)) = head.min_by(|(_, a), (_, b)| a.ticker.cmp(&b.ticker)) else { return Ok(()) };
+        let cursor = &mut cursors[at];
+        let ticker = cursor.ticker.clone();
+        while cursor.batch.is_some() && cursor.ticker == ticker {
+            if let Some(batch) = &cursor.batch
+                && (table != Table::Keyframes || thinning.keeps(batch, cursor.row, ticker.as_deref())?)
+            {
+                copy(batch, cursor.row, table.columns(), writer.row(day)?)?;
+            }
+            cursor.advance()?;
+        }
+    }
+}
+
+/// Drops folded keyframes that stand closer to the one before than reconstruction needs.
+#[derive(Default)]
+struct Thinning {
+    ticker: Option<String>,
+    /// Deltas since the last keyframe kept, by connection.
+    since: BTreeMap<i32, u32>,
+}
+
+impl Thinning {
+    fn keeps(&mut self, batch: &Batch, row: usize, ticker: Option<&str>) -> Result<bool, Error> {
+        if self.ticker.as_deref() != ticker {
+            self.ticker = ticker.map(str::to_owned);
+            self.since.clear();
+        }
+        let connection = batch.i32s("connection")?.value(row);
+        let deltas = batch.i32s("deltas_since")?.value(row).cast_unsigned();
+        let snapshot = batch.texts("kind")?.get(row) == Some("snapshot");
+        let since = self.since.get(&connection).map(|since| since.saturating_add(deltas));
+        // A stream's first keyframe of the file makes it stand on its own. One that counts no deltas is the first
+        // of a new section of the log: how far it is from the one before is not known.
+        let keep = match since {
+            _ if snapshot => true,
+            None => true,
+            Some(since) => deltas == 0 || since + DELTAS_PER_KEYFRAME / 2 > DELTAS_PER_KEYFRAME,
+        };
+        self.since.insert(connection, if keep { 0 } else { since.unwrap_or(0) });
+        Ok(keep)
+    }
+}
+
+/// Merges small tables of versions: of each key, the row of the highest position stays.
+fn merge_latest(
+    writer: &mut SegmentWriter,
+    cursors: Vec<Cursor>,
+    table: Table,
+    day: Day,
+    key: &[&str],
+) -> Result<(), Error> {
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut latest: BTreeMap<Vec<String>, (i64, usize, usize)> = BTreeMap::new();
+    for mut cursor in cursors {
+        let mut next = cursor.batch.take();
+        while let Some(batch) = next {
+            let positions = batch.i64s("position")?;
+            for row in 0..batch.rows() {
+                let mut parts = Vec::with_capacity(key.len());
+                for name in key {
+                    parts.push(match table.columns().iter().find(|column| column.name == *name).map(|column| column.kind) {
+                        Some(ColumnType::Text) => batch.texts(name)?.get(row).unwrap_or("").to_owned(),
+                        Some(ColumnType::Int32) => format!("{:011}", batch.i32s(name)?.value(row)),
+                        _ => format!("{:020}", batch.i64s(name)?.value(row)),
+                    });
+                }
+                let position = positions.value(row);
+                if latest.get(&parts).is_none_or(|(held, _, _)| *held <= position) {
+                    latest.insert(parts, (position, batches.len(), row));
+                }
+            }
+            batches.push(batch);
+            next = cursor.scan.next().transpose()?;
+        }
+    }
+    for (_, batch, row) in latest.into_values() {
+        copy(&batches[batch], row, table.columns(), writer.row(day)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The engine over small archives: what queries answer, what is refused, what limits do.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod answers;
+mod limits;
+mod recording;
+mod reading;
+mod refusals;

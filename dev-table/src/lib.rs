@@ -1,4 +1,0 @@
-//! Where an archive lives ([`store`]) and the open tables that it is made of ([`table`]).
-
-pub mod store;
-pub mod table;
