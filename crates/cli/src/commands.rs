@@ -1,8 +1,18 @@
 //! The commands: arguments in, output and exit code out.
 
 mod book;
+mod candles;
+mod compact;
+mod coverage;
+mod events;
+mod export;
 mod import;
+mod markets;
+mod range;
+mod replay;
 pub mod rows;
+mod sql;
+mod verify;
 
 use std::{
     io::{self, IsTerminal},
@@ -11,7 +21,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use daybook_archive::{Archive, Error, OpenOptions};
+use daybook_archive::{Archive, Error, OpenOptions, schema::Table};
 
 use crate::terminal::{output::Format, screen::Screen, time_arg::parse_time};
 
@@ -104,6 +114,32 @@ enum Command {
     Import(import::ImportArgs),
     /// Show a market's book as it stood at an instant
     Book(book::BookArgs),
+    /// List changes of price levels
+    Deltas(events::EventsArgs),
+    /// List public trades
+    Trades(events::EventsArgs),
+    /// Show what was traded and quoted per interval
+    Candles(candles::CandlesArgs),
+    /// Show what is known to be complete, and the gaps
+    Coverage(coverage::CoverageArgs),
+    /// List markets: what is recorded of them, and what the venue says
+    Markets(markets::MetadataArgs),
+    /// List events
+    Events(markets::MetadataArgs),
+    /// List series
+    Series(markets::MetadataArgs),
+    /// List how markets were settled
+    Settlements(markets::MetadataArgs),
+    /// Check that the archive is what it claims to be
+    Verify(verify::VerifyArgs),
+    /// Play the events of many markets as one stream
+    Replay(replay::ReplayArgs),
+    /// Query the tables
+    Sql(sql::SqlArgs),
+    /// Write a market and range to a file
+    Export(export::ExportArgs),
+    /// Merge small files into large ones
+    Compact(compact::CompactArgs),
 }
 
 impl Common {
@@ -138,5 +174,18 @@ pub fn run(cli: &Cli) -> Result<Outcome, Failure> {
     match &cli.command {
         Command::Import(args) => import::run(args, &cli.common),
         Command::Book(args) => book::run(args, &cli.common),
+        Command::Deltas(args) => events::run_deltas(args, &cli.common),
+        Command::Trades(args) => events::run_trades(args, &cli.common),
+        Command::Candles(args) => candles::run(args, &cli.common),
+        Command::Coverage(args) => coverage::run(args, &cli.common),
+        Command::Markets(args) => markets::run_markets(args, &cli.common),
+        Command::Events(args) => markets::run_documents(Table::Events, args, &cli.common),
+        Command::Series(args) => markets::run_documents(Table::Series, args, &cli.common),
+        Command::Settlements(args) => markets::run_documents(Table::Settlements, args, &cli.common),
+        Command::Verify(args) => verify::run(args, &cli.common),
+        Command::Replay(args) => replay::run(args, &cli.common),
+        Command::Sql(args) => sql::run(args, &cli.common),
+        Command::Export(args) => export::run(args, &cli.common),
+        Command::Compact(args) => compact::run(args, &cli.common),
     }
 }

@@ -47,6 +47,9 @@ pub struct ImportArgs {
     frame_field: Vec<String>,
 }
 
+/// An import that leaves more files than this in a day's folder of a table merges them before it ends.
+const FILES_PER_DAY: usize = 9;
+
 struct Progress {
     bar: Mutex<Option<(ImportProgress, u64)>>,
 }
@@ -112,6 +115,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
         }
     }
     let metadata = if failure.is_none() { import_metadata(&mut writer, &documents) } else { Ok((0, 0)) };
+    let tidied = if failure.is_none() { writer.compact(FILES_PER_DAY).map(|_| ()) } else { Ok(()) };
     let closed = writer.close();
     if let Some((bar, _)) = progress.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
         bar.finish();
@@ -120,6 +124,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
         return Err(error.into());
     }
     let (files, count) = metadata?;
+    tidied?;
     closed?;
     report(&reports, (files, count), total.unwrap_or(0), began, common.format)?;
     let broken = reports.iter().any(|report| report.truncated.is_some());

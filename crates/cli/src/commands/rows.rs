@@ -259,6 +259,12 @@ impl Sink<'_> {
             None => true,
         }
     }
+
+    /// Gives out the rows so far, for readers that wait for them; false when the reader has gone away.
+    pub fn flush(&mut self) -> bool {
+        let batch = self.list.finish();
+        batch.num_rows() == 0 || self.sender.send(Ok(batch)).is_ok()
+    }
 }
 
 impl Rows {

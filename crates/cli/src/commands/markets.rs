@@ -1,0 +1,161 @@
+//! `daybook markets | events | series | settlements`: what is recorded, and what the venue said of it.
+
+use clap::Args;
+use daybook_archive::{
+    Clock,
+    coverage::Standing,
+    history::{Field, Histories, Version},
+    schema::{ColumnType, Table},
+};
+
+use super::{
+    Common, Failure, Outcome,
+    rows::{Cell, Kind, List, Rows, write},
+};
+
+/// Filters of metadata.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  daybook markets --series KXBTC15M
+  daybook markets --status finalized --format csv
+  daybook settlements --history")]
+pub struct MetadataArgs {
+    /// Only this event's
+    #[arg(long, value_name = "TICKER")]
+    event: Option<String>,
+    /// Only this series'
+    #[arg(long, value_name = "TICKER")]
+    series: Option<String>,
+    /// Only with this status
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// Every version, not only the one that holds
+    #[arg(long)]
+    history: bool,
+}
+
+impl MetadataArgs {
+    /// Whether a document passes. A ticker begins with its event's, which begins with its series'.
+    fn pass(&self, ticker: &str, event: Option<&str>, status: Option<&str>) -> bool {
+        let below = |ticker: &str, above: &str| {
+            ticker.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        let of_event = |wanted: &String| event.map_or_else(|| below(ticker, wanted), |event| event == wanted);
+        self.event.as_ref().is_none_or(of_event)
+            && self.series.as_ref().is_none_or(|wanted| below(ticker, wanted))
+            && self.status.as_ref().is_none_or(|wanted| status == Some(wanted))
+    }
+}
+
+const MARKETS: &[(&str, Kind)] = &[
+    ("ticker", Kind::Text),
+    ("standing", Kind::Text),
+    ("recorded_from", Kind::Nanos),
+    ("recorded_to", Kind::Nanos),
+    ("gaps", Kind::Int64),
+    ("status", Kind::Text),
+    ("result", Kind::Text),
+    ("title", Kind::Text),
+    ("yes_sub_title", Kind::Text),
+    ("event_ticker", Kind::Text),
+    ("open_time", Kind::Micros),
+    ("close_time", Kind::Micros),
+];
+
+/// Lists the markets that are recorded or known from metadata.
+pub(super) fn run_markets(args: &MetadataArgs, common: &Common) -> Result<Outcome, Failure> {
+    if args.history {
+        return run_documents(Table::Markets, args, common);
+    }
+    let archive = common.open(None)?;
+    let histories = archive.versions(Table::Markets)?;
+    let mut tickers = archive.tickers()?;
+    tickers.extend(histories.versions().map(|version| version.ticker.clone()));
+    tickers.sort_unstable();
+    tickers.dedup();
+    let mut list = List::new(MARKETS);
+    let mut batches = Vec::new();
+    for ticker in &tickers {
+        let version = histories.latest(ticker);
+        let text = |column: &str| version.and_then(|version| histories.text(version, column));
+        let time = |column: &str| match version.and_then(|version| histories.field(version, column)) {
+            Some(Field::Time(time)) => *time,
+            _ => None,
+        };
+        let (event, status) = (text("event_ticker"), text("status"));
+        if !args.pass(ticker, event.as_deref(), status.as_deref()) {
+            continue;
+        }
+        let timeline = archive.timeline(ticker)?;
+        let extent = timeline.as_ref().and_then(|timeline| timeline.extent(Clock::Exchange));
+        let standings = || timeline.iter().flat_map(|timeline| timeline.intervals()).map(|interval| interval.standing);
+        let gaps = standings().filter(|standing| *standing == Standing::Gap).count() as u64;
+        let best = standings().filter(|standing| *standing != Standing::Gap).max().or_else(|| standings().max());
+        batches.extend(list.push(&[
+            ticker.as_str().into(),
+            best.map(Standing::as_str).into(),
+            extent.map(|(from, _)| from).into(),
+            extent.map(|(_, to)| to).into(),
+            extent.map(|_| gaps).into(),
+            status.as_deref().into(),
+            text("result").as_deref().into(),
+            text("title").as_deref().into(),
+            text("yes_sub_title").as_deref().into(),
+            event.as_deref().into(),
+            time("open_time").into(),
+            time("close_time").into(),
+        ]));
+    }
+    batches.push(list.finish());
+    write(common.format, Rows::of(list.schema(), batches))?;
+    Ok(Outcome::Complete)
+}
+
+/// Lists the versions of one kind of document.
+pub(super) fn run_documents(table: Table, args: &MetadataArgs, common: &Common) -> Result<Outcome, Failure> {
+    let archive = common.open(None)?;
+    let histories = archive.versions(table)?;
+    let columns: Vec<(&str, Kind)> = table
+        .columns()
+        .iter()
+        .map(|column| {
+            let kind = match column.kind {
+                ColumnType::Timestamp => Kind::Micros,
+                _ if matches!(column.name, "raw" | "price_ranges") => Kind::Json,
+                _ => Kind::Text,
+            };
+            (column.name, kind)
+        })
+        .collect();
+    let mut list = List::new(&columns);
+    let mut batches = Vec::new();
+    for version in histories.versions() {
+        let text = |column: &str| histories.text(version, column);
+        let holds = version.valid_to.is_none();
+        let passes = args.pass(&version.ticker, text("event_ticker").as_deref(), text("status").as_deref());
+        if passes && (holds || args.history) {
+            batches.extend(list.push(&cells(&histories, version, &columns)));
+        }
+    }
+    batches.push(list.finish());
+    write(common.format, Rows::of(list.schema(), batches))?;
+    Ok(Outcome::Complete)
+}
+
+fn cells<'a>(histories: &Histories, version: &'a Version, columns: &[(&str, Kind)]) -> Vec<Cell<'a>> {
+    columns
+        .iter()
+        .map(|(name, _)| match *name {
+            "ticker" => version.ticker.as_str().into(),
+            "valid_from" => version.valid_from.into(),
+            "valid_to" => version.valid_to.into(),
+            "digest" => version.digest.as_str().into(),
+            "raw" => version.raw.as_str().into(),
+            name => match histories.field(version, name) {
+                Some(Field::Text(text)) => text.as_deref().into(),
+                Some(Field::Time(time)) => (*time).into(),
+                None => Cell::Null,
+            },
+        })
+        .collect()
+}

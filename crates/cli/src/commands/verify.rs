@@ -1,0 +1,92 @@
+//! `daybook verify`: is the archive what it claims to be.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::Args;
+use daybook_archive::verify::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::{Common, Failure, Outcome};
+use crate::terminal::{output::Format, screen::thousands};
+
+/// Without a market: every file is opened and checked against its table's log and its checksum. With one, or with
+/// --deep: keyframes are re-derived from the deltas, and with --deep every page is read and every ordinal counted.
+/// Exit code 0: nothing is wrong, though there may be gaps. 1: something is.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  daybook verify
+  daybook verify --deep
+  daybook verify KXBTC15M-26AUG121045-45")]
+pub struct VerifyArgs {
+    /// Market ticker; the whole archive by default
+    ticker: Option<String>,
+    /// Read everything, re-derive everything
+    #[arg(long)]
+    deep: bool,
+}
+
+struct Bar {
+    bar: ProgressBar,
+    shown: bool,
+}
+
+impl Progress for Bar {
+    fn begin(&mut self, what: &str, steps: u64) {
+        if self.shown {
+            self.bar.finish_and_clear();
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}  {eta} left");
+            self.bar = ProgressBar::new(steps)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_message(what.to_owned());
+        }
+    }
+
+    fn step(&mut self) {
+        self.bar.inc(1);
+    }
+}
+
+pub(super) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Failure> {
+    let archive = common.open(args.ticker.as_deref())?;
+    let mut bar = Bar { bar: ProgressBar::hidden(), shown: io::stderr().is_terminal() };
+    let found = archive.verify(args.ticker.as_deref(), args.deep, &mut bar)?;
+    bar.bar.finish_and_clear();
+    let ok = found.findings.is_empty();
+    let mut out = io::stdout().lock();
+    let written = if common.format == Format::Table {
+        let counts = [
+            (found.files as u64, "files"),
+            (found.rows, "rows"),
+            (found.markets as u64, "markets"),
+            (found.keyframes, "keyframes re-derived"),
+            (found.deltas, "deltas folded"),
+            (found.unproven as u64, "unproven intervals"),
+            (found.gaps as u64, "gaps"),
+        ];
+        let counts = counts.iter().filter(|(count, what)| *count > 0 || *what == "markets");
+        let line: Vec<String> = counts.map(|(count, what)| format!("{} {what}", thousands(*count))).collect();
+        let verdict = if ok { "sound" } else { "NOT SOUND" };
+        writeln!(out, "{verdict}: {}", line.join(", ")).and_then(|()| {
+            found.findings.iter().try_for_each(|finding| writeln!(out, "  {}: {}", finding.place, finding.problem))
+        })
+    } else {
+        let report = json!({
+            "sound": ok,
+            "files": found.files,
+            "rows": found.rows,
+            "markets": found.markets,
+            "keyframes": found.keyframes,
+            "deltas": found.deltas,
+            "unproven": found.unproven,
+            "gaps": found.gaps,
+            "findings": found.findings,
+        });
+        writeln!(out, "{report}")
+    };
+    written.map_err(|error| Failure::Failed(format!("cannot write the report: {error}")))?;
+    if ok {
+        return Ok(Outcome::Complete);
+    }
+    Err(Failure::Failed(format!("{} problems found in {}", found.findings.len(), archive.location())))
+}
