@@ -8,6 +8,7 @@ mod compact;
 pub mod coverage;
 pub mod entry;
 mod error;
+pub mod fold;
 pub mod history;
 pub mod market;
 pub mod parquet_file;

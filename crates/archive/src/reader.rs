@@ -1,18 +1,30 @@
 //! Reading segments: open files and what was found in them are kept for the next question.
 
 use std::{
+    collections::VecDeque,
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hashbrown::HashMap;
 
-use crate::{Error, catalog::FileEntry, schema::Table, segment::Segment, store::Store};
+use crate::{Error, catalog::FileEntry, schema::Table, segment::{Batch, Segment}, store::Store};
 
 /// Segments kept open at most.
 const OPEN_SEGMENTS: usize = 512;
 /// Remembered places of a market in a segment, at most.
 const REMEMBERED_PLACES: usize = 1 << 18;
+
+/// Rows of decoded pages kept, at most: about 64 bytes each.
+const KEPT_ROWS: usize = 4 << 20;
+
+/// Decoded pages by segment and first row, and in the order they came.
+#[derive(Default)]
+struct Pages {
+    pages: HashMap<(String, usize, usize), Arc<Batch>>,
+    order: VecDeque<(String, usize, usize)>,
+    rows: usize,
+}
 
 /// Opens segments and remembers where in them a market's rows are.
 pub struct Reader {
@@ -20,6 +32,7 @@ pub struct Reader {
     segments: Mutex<HashMap<String, Arc<Segment>>>,
     rows: Mutex<HashMap<(String, String), Range<usize>>>,
     keyframes: Mutex<HashMap<(String, String), Arc<Vec<KeyframePlace>>>>,
+    pages: Mutex<Pages>,
 }
 
 /// Where a keyframe is and what instants it serves.
@@ -47,7 +60,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Reader {
     /// A reader of this store's segments.
     pub fn new(store: Store) -> Reader {
-        Reader { store, segments: Mutex::default(), rows: Mutex::default(), keyframes: Mutex::default() }
+        Reader { store, segments: Mutex::default(), rows: Mutex::default(), keyframes: Mutex::default(), pages: Mutex::default() }
     }
 
     /// The segment, opened if it is not open yet.
@@ -77,6 +90,28 @@ impl Reader {
         }
         places.insert(key, rows.clone());
         Ok(rows)
+    }
+
+    /// The rows from `at` to the end of its page, or to `limit` if that comes first; kept for the next question.
+    pub fn page(&self, segment: &Segment, columns: &[&str], at: usize, limit: usize) -> Result<Arc<Batch>, Error> {
+        let end = segment.page_end_of(at, limit);
+        let key = (segment.path().to_owned(), at, end);
+        if let Some(batch) = held(&self.pages).pages.get(&key) {
+            return Ok(batch.clone());
+        }
+        let batch = Arc::new(segment.read(columns, at..end)?);
+        let mut kept = held(&self.pages);
+        // Another thread may have read it meanwhile.
+        if kept.pages.insert(key.clone(), batch.clone()).is_none() {
+            kept.rows += batch.rows();
+            kept.order.push_back(key);
+        }
+        while kept.rows > KEPT_ROWS {
+            let Some(oldest) = kept.order.pop_front() else { break };
+            let rows = kept.pages.remove(&oldest).map_or(0, |batch| batch.rows());
+            kept.rows -= rows;
+        }
+        Ok(batch)
     }
 
     /// The market's keyframes in a segment, in order.

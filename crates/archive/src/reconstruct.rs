@@ -1,10 +1,10 @@
 //! The book at an instant: the nearest keyframe before it, and the deltas from there.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use arrow::{
     array::{Array, AsArray, Int16Array, PrimitiveArray},
-    datatypes::{Decimal32Type, Decimal64Type, Int32Type, Int64Type, TimestampMicrosecondType},
+    datatypes::{ArrowPrimitiveType, Decimal32Type, Decimal64Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
 use daybook_book::{Book, EffectiveTime, ExchangeTime, Price, Quantity, ReceivedTime, Side};
 use hashbrown::HashMap;
@@ -58,7 +58,7 @@ impl Sources<'_> {
         let keyframe = self.keyframe(ticker, connection, at, clock)?;
         let after = keyframe.as_ref().map(|keyframe| keyframe.ordinal);
         let mut folding = Folding::new(keyframe, connection, at, clock);
-        let _ = self.each_delta(ticker, connection, after, DELTA_COLUMNS, |delta, _| Ok(folding.push(delta)))?;
+        let _ = self.each_delta(ticker, connection, after, FOLD_COLUMNS, |delta, _| Ok(folding.push(delta)))?;
         Ok(folding.finish())
     }
 
@@ -161,7 +161,11 @@ impl Sources<'_> {
             let mut at = rows.start;
             while at < rows.end {
                 let end = segment.page_end_of(at, rows.end);
-                let batch = segment.read(columns, at..end)?;
+                let batch = if columns == FOLD_COLUMNS {
+                    self.reader.page(&segment, columns, at, rows.end)?
+                } else {
+                    Arc::new(segment.read(columns, at..end)?)
+                };
                 let deltas = DeltaColumns::of(&batch)?;
                 let extras = batch.record().column_by_name("extra").map(|_| batch.texts("extra")).transpose()?;
                 for row in after.map_or(0, |after| deltas.first_after(after))..batch.rows() {
@@ -227,7 +231,10 @@ impl Sources<'_> {
     }
 }
 
-/// The columns that folding deltas needs.
+/// The columns that a book at an instant needs.
+const FOLD_COLUMNS: &[&str] = &["ordinal", "recv_ts", "recv_nanos", "ts", "connection", "side", "price", "quantity"];
+
+/// The columns of a delta that say what happened, when and in which order.
 pub const DELTA_COLUMNS: &[&str] =
     &["ordinal", "recv_ts", "recv_nanos", "ts", "clock", "sid", "seq", "connection", "side", "price", "quantity"];
 
@@ -368,9 +375,9 @@ pub struct DeltaColumns<'a> {
     recv_nanos: &'a Int16Array,
     ts: &'a PrimitiveArray<TimestampMicrosecondType>,
     sent: Option<&'a PrimitiveArray<TimestampMicrosecondType>>,
-    clocks: &'a PrimitiveArray<Int64Type>,
-    sids: &'a PrimitiveArray<Int32Type>,
-    seqs: &'a PrimitiveArray<Int64Type>,
+    clocks: Option<&'a PrimitiveArray<Int64Type>>,
+    sids: Option<&'a PrimitiveArray<Int32Type>>,
+    seqs: Option<&'a PrimitiveArray<Int64Type>>,
     connections: &'a PrimitiveArray<Int32Type>,
     sides: Texts<'a>,
     prices: &'a PrimitiveArray<Decimal32Type>,
@@ -380,16 +387,17 @@ pub struct DeltaColumns<'a> {
 impl<'a> DeltaColumns<'a> {
     /// Finds the columns.
     pub fn of(batch: &'a Batch) -> Result<DeltaColumns<'a>, Error> {
+        let has = |column: &str| batch.record().column_by_name(column).is_some();
         Ok(DeltaColumns {
             batch,
             ordinals: batch.i64s("ordinal")?,
             recv: batch.times("recv_ts")?,
             recv_nanos: batch.i16s("recv_nanos")?,
             ts: batch.times("ts")?,
-            sent: batch.record().column_by_name("sent_ts").map(|_| batch.times("sent_ts")).transpose()?,
-            clocks: batch.i64s("clock")?,
-            sids: batch.i32s("sid")?,
-            seqs: batch.i64s("seq")?,
+            sent: if has("sent_ts") { Some(batch.times("sent_ts")?) } else { None },
+            clocks: if has("clock") { Some(batch.i64s("clock")?) } else { None },
+            sids: if has("sid") { Some(batch.i32s("sid")?) } else { None },
+            seqs: if has("seq") { Some(batch.i64s("seq")?) } else { None },
             connections: batch.i32s("connection")?,
             sides: batch.texts("side")?,
             prices: batch.prices("price")?,
@@ -419,17 +427,22 @@ impl<'a> DeltaColumns<'a> {
             ordinal: self.ordinal(row),
             recv_ts: self.recv.value(row).saturating_mul(1_000).saturating_add(i64::from(self.recv_nanos.value(row))),
             ts: self.ts.is_valid(row).then(|| ExchangeTime::from_micros(self.ts.value(row))),
-            sent_ts: self.sent.and_then(|sent| sent.is_valid(row).then(|| ExchangeTime::from_micros(sent.value(row)))),
-            clock: self.clocks.is_valid(row).then(|| self.clocks.value(row).cast_unsigned()),
-            seq: self.seqs.is_valid(row).then(|| self.seqs.value(row).cast_unsigned()),
+            sent_ts: value(self.sent, row).map(ExchangeTime::from_micros),
+            clock: value(self.clocks, row).map(i64::cast_unsigned),
+            seq: value(self.seqs, row).map(i64::cast_unsigned),
             quantity: Quantity::from_hundredths(self.quantities.value(row)),
-            sid: self.sids.is_valid(row).then(|| self.sids.value(row).cast_unsigned()),
+            sid: value(self.sids, row).map(i32::cast_unsigned),
             connection: self.connections.value(row).cast_unsigned(),
             market_id: 0,
             price: price.ok_or_else(|| self.batch.wrong("price", "outside 0 to one dollar"))?,
             side,
         })
     }
+}
+
+/// A row's value, where the column was read and the row has one.
+fn value<T: ArrowPrimitiveType>(column: Option<&PrimitiveArray<T>>, row: usize) -> Option<T::Native> {
+    column.and_then(|column| column.is_valid(row).then(|| column.value(row)))
 }
 
 /// Columns of a keyframe's row that make up its state.

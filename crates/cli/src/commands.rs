@@ -25,6 +25,11 @@ use daybook_archive::{Archive, Error, OpenOptions, schema::Table};
 
 use crate::terminal::{output::Format, screen::Screen, time_arg::parse_time};
 
+/// A book's answer as the object that `daybook book --format json` prints, with every level.
+pub fn book_json(answer: &daybook_archive::BookAnswer) -> serde_json::Value {
+    book::json(answer, None)
+}
+
 /// How a command ended, where it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

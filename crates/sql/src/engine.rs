@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use daybook_archive::{Archive, schema::Table};
 use datafusion::{
     arrow::datatypes::SchemaRef,
     common::{TableReference, tree_node::TreeNodeRecursion},
@@ -14,6 +13,7 @@ use datafusion::{
     prelude::SQLOptions,
     sql::parser::Statement,
 };
+use daybook_archive::{Archive, schema::Table};
 use futures::{FutureExt, StreamExt, executor::block_on, future, future::BoxFuture};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -27,14 +27,15 @@ use crate::{
     moment::Moment,
     session::{CATALOG, SCHEMA, session},
     statement::parse,
-    stream::{AsyncQueryStream, Message, QueryStream, Tasks},
+    stream::{AsyncQueryStream, Message, QueryStream},
     table::ArchiveTable,
     table_file::FileCache,
     views::views,
+    watch::{Running, Stop, watched},
 };
 
 /// Stack of each of the engine's threads: plans are walked by recursion. Only what is used of it is ever taken.
-const STACK_BYTES: usize = 64 << 20;
+const STACK_BYTES: usize = 16 << 20;
 /// Threads that wait for files, at most.
 const READING_THREADS: usize = 64;
 /// Batches that may be ready before they are asked for.
@@ -86,7 +87,7 @@ impl SqlEngine {
             .thread_name("sql")
             .enable_time()
             .build()
-            .map_err(|error| Error::Defect(format!("no thread could be started: {error}")))?;
+            .map_err(no_thread)?;
         let session = block_on(session(&limits)).map_err(|error| Error::Defect(error.strip_backtrace()))?;
         let shared = Shared { limits, session, files: FileCache::default(), threads: Threads(Some(runtime)) };
         Ok(SqlEngine { archive, shared: Arc::new(shared) })
@@ -123,16 +124,16 @@ impl SqlEngine {
         let timeout = self.shared.limits.timeout;
         let (planned_out, planned) = oneshot::channel();
         let (messages_out, messages) = mpsc::channel(READY_BATCHES);
-        let work = threads.spawn(self.clone().run(sql.to_owned(), planned_out, messages_out));
-        let mut tasks = Tasks(vec![work.abort_handle()]);
-        let mut expired: BoxFuture<'static, ()> = match timeout {
-            None => future::pending().boxed(),
-            Some(timeout) => {
-                let timer = threads.spawn(async move { tokio::time::sleep(timeout).await });
-                tasks.0.push(timer.abort_handle());
-                timer.map(drop).boxed()
+        let stop = Stop::default();
+        let work = threads.spawn(self.clone().run(sql.to_owned(), stop.clone(), planned_out, messages_out));
+        let (running, rung) = Running::new(work.abort_handle(), stop, timeout).map_err(no_thread)?;
+        let mut expired: BoxFuture<'static, ()> = async {
+            // An alarm that was never set, or is called off, is no alarm.
+            if rung.await.is_err() {
+                future::pending().await
             }
-        };
+        }
+        .boxed();
         let schema: SchemaRef = match future::select(planned, &mut expired).await {
             future::Either::Left((planned, _)) => match planned {
                 Ok(planned) => planned?,
@@ -142,16 +143,17 @@ impl SqlEngine {
                 return Err(Error::Timeout { timeout: timeout.unwrap_or(Duration::ZERO) });
             }
         };
-        Ok(AsyncQueryStream::new(schema, messages, expired, tasks, self.shared.clone()))
+        Ok(AsyncQueryStream::new(schema, messages, expired, running, self.shared.clone()))
     }
 
     async fn run(
         self,
         sql: String,
+        stop: Stop,
         planned: oneshot::Sender<Result<SchemaRef, Error>>,
         messages: mpsc::Sender<Message>,
     ) {
-        let mut stream = match self.start(&sql).await {
+        let mut stream = match self.start(&sql, &stop).await {
             Ok(stream) => stream,
             Err(error) => {
                 let _ = planned.send(Err(error));
@@ -172,7 +174,7 @@ impl SqlEngine {
         let _ = messages.send(Message::End).await;
     }
 
-    async fn start(&self, sql: &str) -> Result<SendableRecordBatchStream, Error> {
+    async fn start(&self, sql: &str, stop: &Stop) -> Result<SendableRecordBatchStream, Error> {
         let told = |error: DataFusionError| Error::of_text(&error, sql);
         let mut session = self.shared.session.clone();
         session.mark_start_execution();
@@ -191,8 +193,13 @@ impl SqlEngine {
         session.config_mut().set_extension(Arc::new(moment));
         let planner = session.query_planner().clone();
         let plan = planner.create_physical_plan(&plan, &session).await.map_err(told)?;
+        let plan = watched(plan, stop).map_err(told)?;
         execute_stream(plan, session.task_ctx()).map_err(|error| Error::of_run(error, &self.shared.limits))
     }
+}
+
+fn no_thread(error: std::io::Error) -> Error {
+    Error::Defect(format!("no thread could be started: {error}"))
 }
 
 /// Tells of tables that are not there before the planner does, in fewer words and with those that are.

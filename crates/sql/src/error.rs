@@ -2,11 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use datafusion::{
-    common::SchemaError,
-    error::DataFusionError,
-    sql::sqlparser::parser::ParserError,
-};
+use datafusion::{common::SchemaError, error::DataFusionError, sql::sqlparser::parser::ParserError};
 
 use crate::excerpt::{Place, near};
 
@@ -201,7 +197,7 @@ impl Error {
             DataFusionError::NotImplemented(message) => {
                 Error::Invalid { message: format!("not supported: {message}"), at }
             }
-            root => Error::Invalid { message: root.message().trim().to_owned(), at },
+            root => Error::Invalid { message: on_one_line(&root.message()), at },
         }
     }
 
@@ -210,10 +206,11 @@ impl Error {
         if let Some(archive) = archive_error(&error) {
             return Error::Read(archive.to_string());
         }
+        // The engine wraps this one in different ways; its words are all there is to know it by.
+        if error.strip_backtrace().contains("used disk space during the spilling") {
+            return Error::SpillLimit { spill_bytes: limits.spill_bytes };
+        }
         match error.find_root() {
-            DataFusionError::ResourcesExhausted(message) if message.contains("disk space") => {
-                Error::SpillLimit { spill_bytes: limits.spill_bytes }
-            }
             DataFusionError::ResourcesExhausted(message) => {
                 Error::MemoryLimit { memory_bytes: limits.memory_bytes, detail: message.clone() }
             }
@@ -221,9 +218,14 @@ impl Error {
                 Error::Read(error.strip_backtrace())
             }
             DataFusionError::Internal(message) => Error::Defect(message.clone()),
-            root => Error::Failed { message: root.message().trim().to_owned() },
+            root => Error::Failed { message: on_one_line(&root.message()) },
         }
     }
+}
+
+/// The engine breaks long messages where it likes; lines are for the query's text here.
+fn on_one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The archive's own error, where the engine has wrapped one up.
@@ -263,7 +265,7 @@ fn seconds(time: &Duration) -> String {
 
 fn size(bytes: u64) -> String {
     const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    let unit = UNITS.into_iter().find(|(_, shift)| bytes >> shift > 0 && bytes % (1 << shift) == 0);
+    let unit = UNITS.into_iter().find(|(_, shift)| bytes >> shift > 0 && bytes.is_multiple_of(1 << shift));
     match unit {
         Some((unit, shift)) => format!("{} {unit}", bytes >> shift),
         None => format!("{bytes} bytes"),

@@ -53,14 +53,17 @@ impl Place {
     pub(crate) fn of_name(sql: &str, name: &str) -> Option<Place> {
         let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
         let found = tokens.iter().find(|token| match &token.token {
-            Token::Word(word) => word.value == name || (word.quote_style.is_none() && word.value.to_lowercase() == name),
+            Token::Word(word) => {
+                word.value == name || (word.quote_style.is_none() && word.value.to_lowercase() == name)
+            }
             Token::SingleQuotedString(text) => text == name,
             _ => false,
         })?;
         Place::of_span(sql, Span::try_from_sqlparser_span(found.span)?)
     }
 
-    /// Takes the place off the end of a message of the SQL parser, which writes ` at Line: 1, Column: 8`.
+    /// Takes the place off the end of a message of the SQL parser, which writes ` at Line: 1, Column: 8` or, of the
+    /// end of the text, nothing.
     pub(crate) fn split_off(sql: &str, message: &str) -> (String, Option<Place>) {
         let split = message.rsplit_once(" at Line: ").and_then(|(said, place)| {
             let (line, column) = place.split_once(", Column: ")?;
@@ -68,6 +71,10 @@ impl Place {
         });
         match split {
             Some((said, line, column)) => (said, Place::new(sql, line, column, 1)),
+            None if message.ends_with("found: EOF") => {
+                let (lines, last) = (sql.lines().count(), sql.lines().last().unwrap_or_default());
+                (message.replace("found: EOF", "found the end"), Place::new(sql, lines, last.chars().count() + 1, 1))
+            }
             None => (message.to_owned(), None),
         }
     }

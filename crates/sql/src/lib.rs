@@ -37,7 +37,7 @@
 //! # What a query sees
 //! Its tables are looked at when it is planned, `coverage` first: what coverage claims is in the other tables.
 //! Every table is seen as of one instant, and rows are neither missed nor seen twice while the archive is sealed.
-//! Pages of sealed files are compared with their checksums as they are read: damage is an error and never a wrong row.
+//! Pages of sealed files are compared with their checksums as they are read: a damaged page is an error, not a row.
 //!
 //! # Cost
 //! A filter on `ticker` reads the pages of that ticker in the files that may hold it, and no others.
@@ -58,6 +58,7 @@ mod stream;
 mod table;
 mod table_file;
 mod views;
+mod watch;
 
 pub use datafusion::arrow;
 

@@ -11,7 +11,7 @@ use datafusion::{
     common::{Column, DFSchema, ScalarValue, pruning::PruningStatistics},
     error::Result,
     logical_expr::{Expr, utils::conjunction},
-    physical_optimizer::pruning::PruningPredicate,
+    physical_optimizer::pruning::PruningPredicateBuilder,
 };
 use daybook_archive::schema::DATE;
 
@@ -26,7 +26,7 @@ pub(crate) fn matching(
 ) -> Result<Vec<Arc<TableFile>>> {
     let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(files.to_vec()) };
     let filter = session.create_physical_expr(filter, &DFSchema::try_from(schema.clone())?)?;
-    let predicate = PruningPredicate::try_new(filter, schema.clone())?;
+    let predicate = PruningPredicateBuilder::new().with_file_schema(schema.clone()).try_build(filter)?;
     let kept = predicate.prune(&Bounds(files))?;
     Ok(files.iter().zip(kept).filter(|(_, kept)| *kept).map(|(file, _)| file.clone()).collect())
 }

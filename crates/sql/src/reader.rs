@@ -3,7 +3,6 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use daybook_archive::Error;
 use datafusion::{
     datasource::{
         listing::PartitionedFile,
@@ -17,6 +16,7 @@ use datafusion::{
     },
     physical_plan::metrics::ExecutionPlanMetricsSet,
 };
+use daybook_archive::Error;
 use futures::{FutureExt, future::BoxFuture};
 use object_store::{OBJECT_STORE_COALESCE_DEFAULT, coalesce_ranges};
 
@@ -84,7 +84,9 @@ async fn read<T: Send + 'static>(
     let done = if file.is_in_memory() {
         work(&file)
     } else {
-        tokio::task::spawn_blocking(move || work(&file)).await.map_err(|stopped| ParquetError::External(stopped.into()))?
+        tokio::task::spawn_blocking(move || work(&file))
+            .await
+            .map_err(|stopped| ParquetError::External(stopped.into()))?
     };
     done.map_err(|error| ParquetError::External(error.into()))
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use daybook_archive::schema::{ColumnType, DATE, Table};
 use datafusion::{
     arrow::datatypes::{DataType, Field, Schema, TimeUnit},
     datasource::table_schema::TableSchema,
 };
+use daybook_archive::schema::{ColumnType, DATE, Table};
 
 /// The columns of a table's files, and its partition column `date`.
 ///

@@ -2,13 +2,15 @@
 
 use std::{num::NonZero, sync::Arc};
 
-use daybook_archive::schema::Table;
 use datafusion::{
-    catalog::{CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider},
+    catalog::{
+        CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+        SchemaProvider,
+    },
     datasource::ViewTable,
     error::{DataFusionError, Result},
     execution::{
-        SessionState, SessionStateBuilder,
+        FunctionRegistry, SessionState, SessionStateBuilder,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
         memory_pool::{FairSpillPool, TrackConsumersPool},
         object_store::ObjectStoreRegistry,
@@ -16,11 +18,15 @@ use datafusion::{
     },
     prelude::SessionConfig,
 };
-use datafusion::catalog::CatalogProviderList;
+use daybook_archive::schema::Table;
 use object_store::{ObjectStore, memory::InMemory};
 use url::Url;
 
-use crate::{Limits, table::{ARCHIVE_URL, ArchiveTable}, views::views};
+use crate::{
+    Limits,
+    table::{ARCHIVE_URL, ArchiveTable},
+    views::views,
+};
 
 /// The names of the catalog and the schema that hold the tables: `daybook.archive.deltas` is `deltas`.
 pub(crate) const CATALOG: &str = "daybook";
@@ -57,7 +63,7 @@ pub(crate) async fn session(limits: &Limits) -> Result<SessionState> {
         .with_catalog_list(Arc::new(catalogs))
         .build();
     for name in UNBOUNDED_FUNCTIONS {
-        datafusion::execution::FunctionRegistry::deregister_udf(&mut state, name)?;
+        state.deregister_udf(name)?;
     }
     for (name, sql) in views() {
         let plan = state.create_logical_plan(&sql).await?;

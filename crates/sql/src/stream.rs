@@ -8,9 +8,9 @@ use std::{
 
 use datafusion::arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use futures::{Stream, StreamExt, executor::block_on, future::BoxFuture};
-use tokio::{sync::mpsc, task::AbortHandle};
+use tokio::sync::mpsc;
 
-use crate::{Error, Limits, engine::Shared};
+use crate::{Error, Limits, engine::Shared, watch::Running};
 
 /// What a running query sends.
 pub(crate) enum Message {
@@ -51,23 +51,12 @@ pub struct AsyncQueryStream {
     schema: SchemaRef,
     messages: mpsc::Receiver<Message>,
     expired: BoxFuture<'static, ()>,
-    tasks: Tasks,
+    /// Gone when the query is over.
+    running: Option<Running>,
     rows_left: Option<u64>,
     /// The error that follows the last rows within the limit.
     pending: Option<Error>,
-    done: bool,
     shared: Arc<Shared>,
-}
-
-/// Work that ends when nobody waits for it any more.
-pub(crate) struct Tasks(pub(crate) Vec<AbortHandle>);
-
-impl Drop for Tasks {
-    fn drop(&mut self) {
-        for task in &self.0 {
-            task.abort();
-        }
-    }
 }
 
 impl AsyncQueryStream {
@@ -75,11 +64,11 @@ impl AsyncQueryStream {
         schema: SchemaRef,
         messages: mpsc::Receiver<Message>,
         expired: BoxFuture<'static, ()>,
-        tasks: Tasks,
+        running: Running,
         shared: Arc<Shared>,
     ) -> AsyncQueryStream {
         let rows_left = shared.limits.max_rows;
-        AsyncQueryStream { schema, messages, expired, tasks, rows_left, pending: None, done: false, shared }
+        AsyncQueryStream { schema, messages, expired, running: Some(running), rows_left, pending: None, shared }
     }
 
     /// The columns of every batch.
@@ -92,9 +81,8 @@ impl AsyncQueryStream {
     }
 
     fn stop(&mut self) {
-        self.done = true;
         self.messages.close();
-        self.tasks = Tasks(Vec::new());
+        self.running = None;
     }
 
     /// As many of the rows as may be returned; the rest is an error that comes next, or at once if there are none.
@@ -123,7 +111,7 @@ impl Stream for AsyncQueryStream {
         if let Some(error) = self.pending.take() {
             return Poll::Ready(Some(Err(error)));
         }
-        if self.done {
+        if self.running.is_none() {
             return Poll::Ready(None);
         }
         // Before the rows: a query that never stops giving some would otherwise never end.

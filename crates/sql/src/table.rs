@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use daybook_archive::schema::Table;
 use datafusion::{
     arrow::datatypes::SchemaRef,
     catalog::{Session, TableProvider},
@@ -21,6 +20,7 @@ use datafusion::{
     physical_plan::{ExecutionPlan, empty::EmptyExec},
     scalar::ScalarValue,
 };
+use daybook_archive::schema::Table;
 
 use crate::{moment::Moment, pruning, reader::FileReaders, schema::table_schema, table_file::TableFile};
 

@@ -7,21 +7,18 @@ use std::{
 };
 
 use bytes::Bytes;
+use datafusion::{
+    arrow::{array::types::Date32Type, compute::kernels::cast_utils::Parser},
+    parquet::{
+        errors::ParquetError,
+        file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
+    },
+};
 use daybook_archive::{
     Archive, Error,
     catalog::FileEntry,
     parquet_file::{PageChecksum, page_checksums},
     store::Store,
-};
-use datafusion::{
-    arrow::{
-        array::types::Date32Type,
-        compute::kernels::cast_utils::Parser,
-    },
-    parquet::{
-        errors::ParquetError,
-        file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
-    },
 };
 
 /// Bytes at the end of a file that are read first: most footers and page indexes fit in.

@@ -3,11 +3,11 @@
 use std::{
     io::{self, IsTerminal, Write},
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
-use daybook_archive::{Writer, WriterOptions};
+use daybook_archive::{Writer, WriterOptions, wal::CommitPolicy};
 use daybook_kalshi::WrapperFields;
 
 use super::{Common, Failure, Outcome, now_nanos};
@@ -91,6 +91,8 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
     let options = ImportOptions { fields, filtered: args.filtered, now_nanos: now_nanos() };
     let mut writer_options = WriterOptions::new(rand::random());
     writer_options.wal_dir.clone_from(&common.wal);
+    // A capture can be read again: what a crash takes of it costs time, not data.
+    writer_options.commit = CommitPolicy { interval: Duration::from_millis(500), max_bytes: 64 << 20 };
     let mut writer = Writer::open(&common.archive, writer_options)?;
     if let Some(torn) = writer.torn_tail() {
         eprintln!(

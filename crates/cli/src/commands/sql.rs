@@ -18,6 +18,22 @@ pub struct SqlArgs {
     max_rows: Option<u64>,
 }
 
+#[cfg(feature = "sql")]
+pub(super) fn run(args: &SqlArgs, common: &Common) -> Result<Outcome, Failure> {
+    use daybook_sql::{ErrorKind, Limits, SqlEngine};
+
+    let fail = |error: daybook_sql::Error| match error.kind() {
+        ErrorKind::Query => Failure::Usage(error.to_string()),
+        _ => Failure::Failed(error.to_string()),
+    };
+    let archive = common.open(None)?;
+    let limits = Limits { max_rows: args.max_rows, ..Limits::default() };
+    let rows = SqlEngine::new(archive, limits).and_then(|engine| engine.query(&args.query)).map_err(fail)?;
+    let schema = rows.schema();
+    super::rows::write(common.format, super::rows::Rows::from_batches(schema, rows.map(move |batch| batch.map_err(fail))))?;
+    Ok(Outcome::Complete)
+}
+
 #[cfg(not(feature = "sql"))]
 pub(super) fn run(args: &SqlArgs, common: &Common) -> Result<Outcome, Failure> {
     let (_, _) = (&args.query, args.max_rows);

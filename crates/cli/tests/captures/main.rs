@@ -3,5 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod lab;
+mod losses;
 mod naive;
+mod overlaps;
 mod real;
+mod wire;

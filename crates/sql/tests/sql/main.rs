@@ -3,6 +3,6 @@
 
 mod answers;
 mod limits;
-mod recording;
 mod reading;
+mod recording;
 mod refusals;

@@ -4,9 +4,7 @@ use daybook_archive::{
     Batch, BatchBuilder, Writer, WriterOptions,
     entry::{Cause, Document, DocumentKind, Notice},
 };
-use daybook_book::{
-    Delta, Event, EventRecord, ExchangeTime, Price, Quantity, ReceivedTime, Side, Snapshot, Trade,
-};
+use daybook_book::{Delta, Event, EventRecord, ExchangeTime, Price, Quantity, ReceivedTime, Side, Snapshot, Trade};
 use daybook_sql::{
     Error, Limits, SqlEngine,
     arrow::{
@@ -29,6 +27,8 @@ pub struct Recording {
     /// What was appended, to compare answers with.
     pub deltas: Vec<(String, i64)>,
     pub trades: Vec<(String, i64)>,
+    /// Microseconds between rounds.
+    pub step: i64,
     clock: i64,
     seq: u64,
 }
@@ -39,11 +39,11 @@ impl Recording {
         let mut options = WriterOptions::new(7);
         options.now = || std::time::Duration::from_micros(NOON as u64);
         let writer = Writer::open(folder.path().to_str().unwrap(), options).unwrap();
-        Recording { folder, writer, deltas: Vec::new(), trades: Vec::new(), clock: NOON, seq: 0 }
+        Recording { folder, writer, deltas: Vec::new(), trades: Vec::new(), step: HOUR / 6, clock: NOON, seq: 0 }
     }
 
-    /// Snapshots of these markets, then rounds of deltas and trades of each, an hour for every six rounds: a day
-    /// and more for `record(…, 150)`.
+    /// Snapshots of these markets, then rounds of a delta of each and one trade, six an hour: a day and more for
+    /// `record(…, 150)`.
     pub fn record(&mut self, tickers: &[&str], rounds: usize) {
         let mut batch = BatchBuilder::default();
         for ticker in tickers {
@@ -56,7 +56,7 @@ impl Recording {
             );
         }
         for round in 0..rounds {
-            self.clock += HOUR / 6;
+            self.clock += self.step;
             for ticker in tickers {
                 let size = 25 + (round as i64 % 7);
                 self.deltas.push(((*ticker).to_owned(), size));
@@ -132,7 +132,7 @@ impl Recording {
     }
 
     fn append(&mut self, batch: Batch) {
-        let (_, diverged) = self.writer.append(&batch).unwrap();
+        let (_, diverged) = self.writer.append(batch).unwrap();
         assert_eq!(diverged, 0, "the recording contradicts itself");
     }
 

@@ -85,12 +85,15 @@ fn refusals_say_what_to_do() {
     assert_snapshot!("write", told("drop table deltas"));
     assert_snapshot!("empty", told("  -- nothing\n"));
     assert_snapshot!("several", told("SELECT 1; SELECT 2"));
-    assert_snapshot!("syntax", told("SELECT ticker,\n       FROM deltas\nWHERE 1 = 1"));
+    assert_snapshot!("syntax", told("SELECT ticker\nFROM deltas\nWHERE ticker = = 'A'"));
     assert_snapshot!("syntax_end", told("SELECT ticker FROM deltas WHERE (ticker = 'A'"));
     assert_snapshot!("open_quote", told("SELECT 'a FROM deltas"));
     assert_snapshot!("table", told("SELECT * FROM delta WHERE ticker = 'A'"));
     assert_snapshot!("table_unlike_any", told("SELECT *\nFROM orders"));
     assert_snapshot!("table_of_another_schema", told("SELECT * FROM public.deltas"));
+    assert_snapshot!("table_described", told("DESCRIBE trade"));
+    assert_snapshot!("table_shown", told("SHOW COLUMNS FROM trade"));
+    assert_snapshot!("placeholder", told("SELECT * FROM deltas WHERE ticker = $1"));
     assert_snapshot!("column", told("SELECT tickr, price FROM deltas"));
     assert_snapshot!("column_unlike_any", told("SELECT * FROM snapshots WHERE spread > 1"));
     assert_snapshot!("column_qualified", told("SELECT deltas.prise FROM deltas"));
