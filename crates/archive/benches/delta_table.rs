@@ -5,7 +5,9 @@
 
 use std::time::Instant;
 
-use daybook_archive::parquet_file::{ColumnData, ColumnEncoding, ColumnKind, ColumnSpec, DeltaLayout, FileWriter, Value, WriterOptions};
+use daybook_archive::parquet_file::{
+    ColumnData, ColumnEncoding, ColumnKind, ColumnSpec, DeltaLayout, FileWriter, Value, WriterOptions,
+};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 

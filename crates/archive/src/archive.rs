@@ -22,8 +22,8 @@ use crate::{
     reader::Reader,
     reconstruct::{Event, Folded, Sources},
     schema::Table,
-    segment::Batch,
     seal::{Sealing, write_rows},
+    segment::Batch,
     segment_writer::{SegmentWriter, day_text},
     store::Store,
     table::{Table as DeltaTable, TableError},
@@ -167,11 +167,16 @@ impl Archive {
     }
 
     /// Runs a question over the sealed and the unsealed rows of one market.
-    pub(crate) fn sources<T>(&self, ticker: &str, ask: impl FnOnce(&Sources<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn sources<T>(
+        &self,
+        ticker: &str,
+        ask: impl FnOnce(&Sources<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let state = self.shared.read();
         let unsealed = unsealed(&state, ticker);
         let sealing = state.sealing.as_ref().map(|rows| &rows.extras);
-        let extras = sealing.into_iter().chain([&state.tail.other().extras]).filter(|extras| !extras.is_empty()).collect();
+        let extras =
+            sealing.into_iter().chain([&state.tail.other().extras]).filter(|extras| !extras.is_empty()).collect();
         ask(&Sources { reader: &self.shared.reader, catalog: &state.catalog, unsealed, extras })
     }
 
@@ -250,9 +255,7 @@ impl Archive {
             if from > to {
                 continue;
             }
-            let flow = self.sources(ticker, |sources| {
-                sources.walk(ticker, span.connection, from, to, &mut visit)
-            })?;
+            let flow = self.sources(ticker, |sources| sources.walk(ticker, span.connection, from, to, &mut visit))?;
             if flow.is_break() {
                 break;
             }
@@ -365,7 +368,8 @@ impl Archive {
         let mut parts = Vec::new();
         for rows in &unsealed {
             let mut writer = SegmentWriter::new(table);
-            let sealing = Sealing { rows, first: from, position: i64::MAX.cast_unsigned(), log_position: 0, now_millis: 0 };
+            let sealing =
+                Sealing { rows, first: from, position: i64::MAX.cast_unsigned(), log_position: 0, now_millis: 0 };
             write_rows(&mut writer, table, &sealing, from)?;
             parts.extend(encoded(table, writer)?);
         }
@@ -447,6 +451,13 @@ type IntervalKey = (u32, u64, Standing);
 
 /// A market's intervals in the `coverage` table: of each, the version of the highest position.
 fn sealed_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<HashMap<IntervalKey, Interval>, Error> {
+    let version = catalog.table(Table::Coverage).version;
+    let intervals = reader.intervals(ticker, version, || read_intervals(reader, catalog, ticker))?;
+    let key = |interval: &Interval| (interval.connection, interval.first_ordinal, interval.standing);
+    Ok(intervals.iter().map(|interval| (key(interval), interval.clone())).collect())
+}
+
+fn read_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<Vec<Interval>, Error> {
     use arrow::array::Array;
     let mut latest: HashMap<IntervalKey, (u64, Interval)> = HashMap::new();
     let names: Vec<&str> = Table::Coverage.columns().iter().map(|column| column.name).collect();
@@ -458,7 +469,8 @@ fn sealed_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<
         }
         let batch = segment.read(&names, rows)?;
         let (connections, sids) = (batch.i32s("connection")?, batch.i32s("sid")?);
-        let (firsts, lasts, positions) = (batch.i64s("first_ordinal")?, batch.i64s("last_ordinal")?, batch.i64s("position")?);
+        let (firsts, lasts, positions) =
+            (batch.i64s("first_ordinal")?, batch.i64s("last_ordinal")?, batch.i64s("position")?);
         let (standings, began, ended) = (batch.texts("standing")?, batch.texts("began")?, batch.texts("ended")?);
         for row in 0..batch.rows() {
             let standing = standings.get(row).and_then(Standing::from_word);
@@ -489,7 +501,7 @@ fn sealed_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<
             }
         }
     }
-    Ok(latest.into_iter().map(|(key, (_, interval))| (key, interval)).collect())
+    Ok(latest.into_values().map(|(_, interval)| interval).collect())
 }
 
 /// Gives the tail the state in which sealed tables left a market.
@@ -503,7 +515,8 @@ impl Base for SealedBase<'_> {
         let intervals = sealed_intervals(self.reader, self.catalog, ticker)?;
         let mut latest: HashMap<u32, Interval> = HashMap::new();
         for interval in intervals.into_values().filter(|interval| !interval.is_empty()) {
-            let newer = latest.get(&interval.connection).is_none_or(|held| held.first_ordinal <= interval.first_ordinal);
+            let newer =
+                latest.get(&interval.connection).is_none_or(|held| held.first_ordinal <= interval.first_ordinal);
             if newer {
                 latest.insert(interval.connection, interval);
             }

@@ -114,7 +114,9 @@ impl BatchBuilder {
     }
 
     fn text(&mut self, text: &str) -> u32 {
-        if let Some((_, index)) = self.recent.iter().find(|(recent, index)| *index != u32::MAX && recent == text.as_bytes()) {
+        if let Some((_, index)) =
+            self.recent.iter().find(|(recent, index)| *index != u32::MAX && recent == text.as_bytes())
+        {
             return *index;
         }
         let index = match self.index.get(text.as_bytes()) {
@@ -183,7 +185,8 @@ impl BatchBuilder {
     pub fn push_notice(&mut self, notice: &Notice) {
         self.entries += 1;
         self.body.push(NOTICE);
-        let json = serde_json::to_string(notice).expect("a notice holds only strings and integers, which JSON can hold");
+        let json =
+            serde_json::to_string(notice).expect("a notice holds only strings and integers, which JSON can hold");
         self.long_text(&json);
     }
 

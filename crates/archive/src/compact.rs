@@ -123,7 +123,9 @@ fn compact_group(
     let day = group.first().and_then(|file| file.date.as_deref()).map_or(Ok(0), parse_day)?;
     let mut writer = SegmentWriter::new(table);
     match table {
-        Table::Coverage => merge_latest(&mut writer, cursors, table, day, &["ticker", "connection", "first_ordinal", "standing"])?,
+        Table::Coverage => {
+            merge_latest(&mut writer, cursors, table, day, &["ticker", "connection", "first_ordinal", "standing"])?
+        }
         Table::Sources => merge_latest(&mut writer, cursors, table, day, &["digest"])?,
         _ => merge_in_order(&mut writer, cursors, table, day)?,
     }
@@ -305,11 +307,13 @@ fn merge_latest(
             for row in 0..batch.rows() {
                 let mut parts = Vec::with_capacity(key.len());
                 for name in key {
-                    parts.push(match table.columns().iter().find(|column| column.name == *name).map(|column| column.kind) {
-                        Some(ColumnType::Text) => batch.texts(name)?.get(row).unwrap_or("").to_owned(),
-                        Some(ColumnType::Int32) => format!("{:011}", batch.i32s(name)?.value(row)),
-                        _ => format!("{:020}", batch.i64s(name)?.value(row)),
-                    });
+                    parts.push(
+                        match table.columns().iter().find(|column| column.name == *name).map(|column| column.kind) {
+                            Some(ColumnType::Text) => batch.texts(name)?.get(row).unwrap_or("").to_owned(),
+                            Some(ColumnType::Int32) => format!("{:011}", batch.i32s(name)?.value(row)),
+                            _ => format!("{:020}", batch.i64s(name)?.value(row)),
+                        },
+                    );
                 }
                 let position = positions.value(row);
                 if latest.get(&parts).is_none_or(|(held, _, _)| *held <= position) {

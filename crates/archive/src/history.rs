@@ -137,7 +137,8 @@ impl Histories {
             next.valid_from = at;
         } else {
             let fields = own_columns(self.table).iter().map(|column| {
-                let text = document.fields.iter().find(|(name, _)| name == column.name).and_then(|(_, text)| text.clone());
+                let text =
+                    document.fields.iter().find(|(name, _)| name == column.name).and_then(|(_, text)| text.clone());
                 match column.kind {
                     ColumnType::Timestamp => {
                         let time = text.and_then(|text| text.parse::<jiff::Timestamp>().ok());

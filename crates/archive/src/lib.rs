@@ -31,8 +31,8 @@ pub mod writer;
 
 pub use archive::{Archive, BookAnswer, OpenOptions};
 pub use batch::{Batch, BatchBuilder, BatchError, BatchReader};
-pub use entry::storable;
 pub use compact::Compacted;
+pub use entry::storable;
 pub use error::Error;
 pub use writer::{Writer, WriterOptions};
 

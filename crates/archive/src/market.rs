@@ -103,15 +103,7 @@ pub struct Keyframe {
 
 impl Stream {
     fn new(connection: u32, effective: i64, recv: i64) -> Stream {
-        Stream {
-            connection,
-            book: Book::default(),
-            effective,
-            recv,
-            last: None,
-            since_keyframe: None,
-            interval: None,
-        }
+        Stream { connection, book: Book::default(), effective, recv, last: None, since_keyframe: None, interval: None }
     }
 
     /// The stream's state as a keyframe; `None` before its first event.
@@ -252,7 +244,8 @@ impl Market {
             change.diverged = true;
             if before {
                 // A level below zero contradicts the whole interval: it was not complete after all.
-                if let Some(interval) = stream.interval.as_mut().filter(|interval| interval.standing == Standing::Exact) {
+                if let Some(interval) = stream.interval.as_mut().filter(|interval| interval.standing == Standing::Exact)
+                {
                     let mut withdrawn = interval.clone();
                     (withdrawn.to_effective, withdrawn.to_recv) = (withdrawn.from_effective, withdrawn.from_recv);
                     withdrawn.ended = Some(Cause::Divergence);

@@ -8,13 +8,24 @@ use std::{
 
 use hashbrown::HashMap;
 
-use crate::{Error, catalog::FileEntry, schema::Table, segment::{Batch, Segment}, store::Store};
+use crate::{
+    Error,
+    catalog::FileEntry,
+    coverage::Interval,
+    market::Keyframe,
+    reconstruct::read_keyframe,
+    schema::Table,
+    segment::{Batch, Segment},
+    store::Store,
+};
 
 /// Segments kept open at most.
 const OPEN_SEGMENTS: usize = 512;
 /// Remembered places of a market in a segment, at most.
 const REMEMBERED_PLACES: usize = 1 << 18;
 
+/// Keyframes kept, at most: about a kilobyte each.
+const REMEMBERED_KEYFRAMES: usize = 1 << 16;
 /// Rows of decoded pages kept, at most: about 64 bytes each.
 const KEPT_ROWS: usize = 4 << 20;
 
@@ -33,6 +44,8 @@ pub struct Reader {
     rows: Mutex<HashMap<(String, String), Range<usize>>>,
     keyframes: Mutex<HashMap<(String, String), Arc<Vec<KeyframePlace>>>>,
     pages: Mutex<Pages>,
+    states: Mutex<HashMap<(String, usize), Arc<Keyframe>>>,
+    intervals: Mutex<HashMap<String, (u64, Arc<Vec<Interval>>)>>,
 }
 
 /// Where a keyframe is and what instants it serves.
@@ -60,7 +73,15 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Reader {
     /// A reader of this store's segments.
     pub fn new(store: Store) -> Reader {
-        Reader { store, segments: Mutex::default(), rows: Mutex::default(), keyframes: Mutex::default(), pages: Mutex::default() }
+        Reader {
+            store,
+            segments: Mutex::default(),
+            rows: Mutex::default(),
+            keyframes: Mutex::default(),
+            pages: Mutex::default(),
+            states: Mutex::default(),
+            intervals: Mutex::default(),
+        }
     }
 
     /// The segment, opened if it is not open yet.
@@ -112,6 +133,40 @@ impl Reader {
             kept.rows -= rows;
         }
         Ok(batch)
+    }
+
+    /// The keyframe of a row; kept for the next question.
+    pub fn keyframe(&self, segment: &Segment, row: usize) -> Result<Arc<Keyframe>, Error> {
+        let key = (segment.path().to_owned(), row);
+        if let Some(keyframe) = held(&self.states).get(&key) {
+            return Ok(keyframe.clone());
+        }
+        let keyframe = Arc::new(read_keyframe(segment, row)?);
+        let mut states = held(&self.states);
+        if states.len() >= REMEMBERED_KEYFRAMES {
+            states.clear();
+        }
+        states.insert(key, keyframe.clone());
+        Ok(keyframe)
+    }
+
+    /// What `read` says of a market's intervals in this version of `coverage`; asked once per version.
+    pub fn intervals(
+        &self,
+        ticker: &str,
+        version: u64,
+        read: impl FnOnce() -> Result<Vec<Interval>, Error>,
+    ) -> Result<Arc<Vec<Interval>>, Error> {
+        if let Some((_, intervals)) = held(&self.intervals).get(ticker).filter(|(held, _)| *held == version) {
+            return Ok(intervals.clone());
+        }
+        let fresh = Arc::new(read()?);
+        let mut intervals = held(&self.intervals);
+        if intervals.len() >= REMEMBERED_PLACES {
+            intervals.clear();
+        }
+        intervals.insert(ticker.to_owned(), (version, fresh.clone()));
+        Ok(fresh)
     }
 
     /// The market's keyframes in a segment, in order.

@@ -108,7 +108,13 @@ impl Sources<'_> {
     }
 
     /// The stream's last keyframe whose time is at most `at`.
-    pub(crate) fn keyframe(&self, ticker: &str, connection: u32, at: i64, clock: Clock) -> Result<Option<Keyframe>, Error> {
+    pub(crate) fn keyframe(
+        &self,
+        ticker: &str,
+        connection: u32,
+        at: i64,
+        clock: Clock,
+    ) -> Result<Option<Keyframe>, Error> {
         match self.unsealed_keyframe(connection, at, clock) {
             Some(keyframe) => Ok(Some(keyframe)),
             None => self.sealed_keyframe(ticker, connection, at, clock),
@@ -224,7 +230,7 @@ impl Sources<'_> {
                 place.connection == connection && time <= at
             });
             if let Some(place) = found {
-                return read_keyframe(&segment, place.row).map(Some);
+                return Ok(Some(self.reader.keyframe(&segment, place.row)?.as_ref().clone()));
             }
         }
         Ok(None)
@@ -486,7 +492,12 @@ pub fn keyframe_of(batch: &Batch, row: usize) -> Result<Option<Keyframe>, Error>
             return Ok(None);
         }
         let price = |value: i32| u16::try_from(value).ok().and_then(Price::from_ten_thousandths);
-        Ok(prices.values().iter().zip(sizes.values()).map(|(at, size)| Some((price(*at)?, Quantity::from_hundredths(*size)))).collect())
+        Ok(prices
+            .values()
+            .iter()
+            .zip(sizes.values())
+            .map(|(at, size)| Some((price(*at)?, Quantity::from_hundredths(*size))))
+            .collect())
     };
     let (Some(yes), Some(no)) = (ladder("yes_prices", "yes_quantities")?, ladder("no_prices", "no_quantities")?) else {
         return Ok(None);

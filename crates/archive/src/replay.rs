@@ -12,14 +12,7 @@ use std::{
 
 use daybook_book::{EffectiveTime, ReceivedTime};
 
-use crate::{
-    Clock, Error,
-    archive::Archive,
-    market::Keyframe,
-    tail::DeltaRow,
-    timeline::Span,
-    trades::RecordedTrade,
-};
+use crate::{Clock, Error, archive::Archive, market::Keyframe, tail::DeltaRow, timeline::Span, trades::RecordedTrade};
 
 /// Events in memory over all markets, about.
 const EVENTS_IN_MEMORY: usize = 1 << 20;
@@ -229,32 +222,38 @@ impl Cursor {
                 kind: ReplayKind::Snapshot(Box::new(keyframe)),
             };
             let mut ended = false;
-            let flow = sources.each_delta(&ticker, connection, place.after, crate::reconstruct::DELTA_COLUMNS, |delta, _| {
-                while place.snapshots.front().is_some_and(|snapshot| snapshot.ordinal < delta.ordinal) {
-                    if let Some(snapshot) = place.snapshots.pop_front() {
-                        place.effective = place.effective.max(snapshot.effective);
-                        place.recv_max = place.recv_max.max(snapshot.recv_max);
-                        buffer.push_back(snapshot_event(snapshot));
+            let flow = sources.each_delta(
+                &ticker,
+                connection,
+                place.after,
+                crate::reconstruct::DELTA_COLUMNS,
+                |delta, _| {
+                    while place.snapshots.front().is_some_and(|snapshot| snapshot.ordinal < delta.ordinal) {
+                        if let Some(snapshot) = place.snapshots.pop_front() {
+                            place.effective = place.effective.max(snapshot.effective);
+                            place.recv_max = place.recv_max.max(snapshot.recv_max);
+                            buffer.push_back(snapshot_event(snapshot));
+                        }
                     }
-                }
-                let recv_ts = ReceivedTime::from_nanos(delta.recv_ts);
-                place.effective = EffectiveTime::from_nanos(place.effective).after(delta.ts, recv_ts).nanos();
-                place.recv_max = place.recv_max.max(delta.recv_ts);
-                place.after = Some(delta.ordinal);
-                if place.effective > to {
-                    ended = true;
-                    return Ok(ControlFlow::Break(()));
-                }
-                if place.effective >= from {
-                    buffer.push_back(ReplayEvent {
-                        ticker: ticker.clone(),
-                        ordinal: delta.ordinal,
-                        effective: place.effective,
-                        kind: ReplayKind::Delta(*delta),
-                    });
-                }
-                Ok(if buffer.len() >= slice { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-            })?;
+                    let recv_ts = ReceivedTime::from_nanos(delta.recv_ts);
+                    place.effective = EffectiveTime::from_nanos(place.effective).after(delta.ts, recv_ts).nanos();
+                    place.recv_max = place.recv_max.max(delta.recv_ts);
+                    place.after = Some(delta.ordinal);
+                    if place.effective > to {
+                        ended = true;
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    if place.effective >= from {
+                        buffer.push_back(ReplayEvent {
+                            ticker: ticker.clone(),
+                            ordinal: delta.ordinal,
+                            effective: place.effective,
+                            kind: ReplayKind::Delta(*delta),
+                        });
+                    }
+                    Ok(if buffer.len() >= slice { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                },
+            )?;
             let done = ended || flow.is_continue();
             if done {
                 buffer.extend(place.snapshots.drain(..).map(snapshot_event));

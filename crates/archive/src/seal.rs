@@ -365,12 +365,7 @@ fn coverage(writer: &mut SegmentWriter, rows: &Rows, position: u64) -> Result<()
 }
 
 /// Writes one interval as a row of `coverage`.
-pub fn interval_row(
-    writer: &mut SegmentWriter,
-    ticker: &str,
-    interval: &Interval,
-    position: u64,
-) -> Result<(), Error> {
+pub fn interval_row(writer: &mut SegmentWriter, ticker: &str, interval: &Interval, position: u64) -> Result<(), Error> {
     writer
         .row(day_of(interval.from_recv))?
         .text(ticker)

@@ -71,9 +71,8 @@ impl Segment {
         let parsed = Arc::new(reader.finish().map_err(|error| damaged(error.to_string()))?);
         let input = CheckedFile::new(file.clone(), &parsed).map_err(damaged)?;
         let options = ArrowReaderOptions::new().with_schema(arrow_schema(table));
-        let metadata = ArrowReaderMetadata::try_new(parsed, options).map_err(|error| {
-            damaged(format!("its columns are not those of the table {}: {error}", table.name()))
-        })?;
+        let metadata = ArrowReaderMetadata::try_new(parsed, options)
+            .map_err(|error| damaged(format!("its columns are not those of the table {}: {error}", table.name())))?;
         let mut row_groups = vec![0];
         let mut pages = Vec::new();
         for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
@@ -240,7 +239,8 @@ impl Segment {
         let mask = ProjectionMask::leaves(self.metadata.parquet_schema(), leaves);
         let first = self.row_groups.partition_point(|start| *start <= rows.start).saturating_sub(1);
         let last = self.row_groups.partition_point(|start| *start < rows.end).max(first + 1);
-        let groups: Vec<usize> = if rows.is_empty() { Vec::new() } else { (first..last.min(self.row_groups.len() - 1)).collect() };
+        let groups: Vec<usize> =
+            if rows.is_empty() { Vec::new() } else { (first..last.min(self.row_groups.len() - 1)).collect() };
         let offset = self.row_groups[first.min(self.row_groups.len() - 1)];
         let covered = groups.last().map_or(0, |group| self.row_groups[group + 1] - offset);
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.input.clone(), self.metadata.clone())
@@ -249,8 +249,8 @@ impl Segment {
             .with_batch_size(batch_rows);
         if !rows.is_empty() && rows.len() != covered {
             let wanted = rows.start - offset..rows.end - offset;
-            builder = builder
-                .with_row_selection(RowSelection::from_consecutive_ranges(std::iter::once(wanted), covered));
+            builder =
+                builder.with_row_selection(RowSelection::from_consecutive_ranges(std::iter::once(wanted), covered));
         }
         let reader = builder.build().map_err(|error| self.damaged(error))?;
         Ok(Scan { reader, file: self.input.location(), table: self.table })
@@ -405,7 +405,10 @@ impl Batch {
         }
         let dictionary = array.as_dictionary_opt::<Int32Type>();
         let values = dictionary.and_then(|dictionary| dictionary.values().as_string_opt::<i32>());
-        dictionary.zip(values).map(|(keys, values)| Texts::Dictionary(keys, values)).ok_or_else(|| self.wrong(column, "not text"))
+        dictionary
+            .zip(values)
+            .map(|(keys, values)| Texts::Dictionary(keys, values))
+            .ok_or_else(|| self.wrong(column, "not text"))
     }
 
     /// A time in nanoseconds out of its two columns.

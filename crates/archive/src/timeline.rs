@@ -67,7 +67,9 @@ impl Timeline {
             .intervals
             .iter()
             .filter(|interval| interval.standing != Standing::Gap && interval.contains(at, clock))
-            .min_by_key(|interval| (interval.standing, std::cmp::Reverse(interval.bounds(clock).0), interval.connection));
+            .min_by_key(|interval| {
+                (interval.standing, std::cmp::Reverse(interval.bounds(clock).0), interval.connection)
+            });
         if let Some(interval) = covering {
             let (from, to) = interval.bounds(clock);
             let gap = (interval.standing == Standing::Unproven).then_some(Gap {
@@ -149,7 +151,8 @@ impl Timeline {
                     hull.first_ordinal = hull.first_ordinal.min(interval.first_ordinal);
                 }
                 None => {
-                    let span = Span { connection: interval.connection, from, to, first_ordinal: interval.first_ordinal };
+                    let span =
+                        Span { connection: interval.connection, from, to, first_ordinal: interval.first_ordinal };
                     hulls.push((interval.standing, span));
                 }
             }

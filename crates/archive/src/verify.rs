@@ -111,7 +111,10 @@ impl Archive {
                 };
                 found.rows += segment.rows() as u64;
                 if segment.rows() as u64 != file.rows {
-                    found.note(&file.path, format!("it has {} rows, the table's log says {}", segment.rows(), file.rows));
+                    found.note(
+                        &file.path,
+                        format!("it has {} rows, the table's log says {}", segment.rows(), file.rows),
+                    );
                 }
                 if !deep {
                     continue;
@@ -140,7 +143,10 @@ impl Archive {
                 }
             }
         }
-        if deep && !unreadable && let Some((first, missing)) = seen.missing() {
+        if deep
+            && !unreadable
+            && let Some((first, missing)) = seen.missing()
+        {
             found.note("ordinals", format!("{missing} of {sealed} ordinals are in no table, the first is {first}"));
         }
         Ok(())
@@ -213,7 +219,9 @@ impl Sources<'_> {
         let mut places = Vec::new();
         for file in self.catalog.table(Table::Keyframes).files.iter().filter(|file| file.may_hold(ticker)) {
             let segment = self.reader.segment(Table::Keyframes, file)?;
-            for place in self.reader.keyframes_of(&segment, ticker)?.iter().filter(|place| place.connection == connection) {
+            for place in
+                self.reader.keyframes_of(&segment, ticker)?.iter().filter(|place| place.connection == connection)
+            {
                 places.push((place.ordinal, place.snapshot, Some((segment.clone(), place.row)), None));
             }
         }
@@ -249,7 +257,8 @@ impl Sources<'_> {
             problems.extend(meet(&mut state, delta.ordinal)?);
             deltas += 1;
             let (book, effective, last) = state.get_or_insert_with(|| (Book::default(), i64::MIN, 0));
-            *effective = EffectiveTime::from_nanos(*effective).after(delta.ts, ReceivedTime::from_nanos(delta.recv_ts)).nanos();
+            *effective =
+                EffectiveTime::from_nanos(*effective).after(delta.ts, ReceivedTime::from_nanos(delta.recv_ts)).nanos();
             *last = delta.ordinal;
             if book.apply(delta.side, delta.price, delta.quantity).is_err() {
                 problems.push((*effective, Problem::Diverged(delta.ordinal)));
@@ -289,4 +298,3 @@ impl Ordinals {
         Some((first, self.count.saturating_sub(seen)))
     }
 }
-

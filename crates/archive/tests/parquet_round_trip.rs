@@ -6,7 +6,9 @@ mod model;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use daybook_archive::parquet_file::{ColumnData, ColumnEncoding, ColumnKind, ColumnShape, ColumnSpec, DeltaLayout, FileWriter, Value};
+use daybook_archive::parquet_file::{
+    ColumnData, ColumnEncoding, ColumnKind, ColumnShape, ColumnSpec, DeltaLayout, FileWriter, Value,
+};
 use daybook_archive::parquet_file::{WriteError, WriterOptions};
 use model::{Cell, Column, column_cells, random_table, read_cells, write};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};

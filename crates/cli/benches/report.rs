@@ -40,7 +40,8 @@ fn main() {
 
 fn machine() {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_matches([' ', ':', '\t']);
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_matches([' ', ':', '\t']);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("machine: {model}, {cores} cores, load average {}", load.split(' ').next().unwrap_or("?"));
@@ -75,18 +76,30 @@ fn report(capture: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let deltas: u64 = catalog.table(Table::Deltas).files.iter().map(|file| file.rows).sum();
     for table in [Table::Deltas, Table::Keyframes, Table::Trades] {
         let bytes: u64 = catalog.table(table).files.iter().map(|file| file.size).sum();
-        println!("bytes per delta, {:<12}{:>8.3} ({} files)", table.name(), ratio(bytes, deltas), catalog.table(table).files.len());
+        println!(
+            "bytes per delta, {:<12}{:>8.3} ({} files)",
+            table.name(),
+            ratio(bytes, deltas),
+            catalog.table(table).files.len()
+        );
     }
 
     let began = Instant::now();
     let folded = archive.fold_all()?;
-    println!("fold of every delta, cold    {:>8.1} M deltas/s ({} diverged)", rate(folded.deltas, began.elapsed()), folded.diverged);
+    println!(
+        "fold of every delta, cold    {:>8.1} M deltas/s ({} diverged)",
+        rate(folded.deltas, began.elapsed()),
+        folded.diverged
+    );
     let best = (0..5).map(|_| {
         let began = Instant::now();
         black_box(archive.fold_all().map(|folded| folded.deltas).unwrap_or(0));
         began.elapsed()
     });
-    println!("fold of every delta, warm    {:>8.1} M deltas/s (best of 5, one core)", rate(deltas, best.min().unwrap_or_default()));
+    println!(
+        "fold of every delta, warm    {:>8.1} M deltas/s (best of 5, one core)",
+        rate(deltas, best.min().unwrap_or_default())
+    );
 
     books(&archive)?;
     fresh(&archive, &root)?;
@@ -114,7 +127,11 @@ fn parse(capture: &Path) -> Result<(), Box<dyn std::error::Error>> {
         }
         began.elapsed()
     });
-    println!("parse a delta frame          {:>8.2} M/s per core (best of 5, {} frames)", rate(frames.len() as u64, best.min().unwrap_or_default()), frames.len());
+    println!(
+        "parse a delta frame          {:>8.2} M/s per core (best of 5, {} frames)",
+        rate(frames.len() as u64, best.min().unwrap_or_default()),
+        frames.len()
+    );
     Ok(())
 }
 
@@ -155,7 +172,11 @@ fn books(archive: &Archive) -> Result<(), Box<dyn std::error::Error>> {
 fn fresh(archive: &Archive, root: &str) -> Result<(), Box<dyn std::error::Error>> {
     let run = |arguments: &[&str]| -> std::io::Result<Duration> {
         let began = Instant::now();
-        let status = Command::new(env!("CARGO_BIN_EXE_daybook")).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        let status = Command::new(env!("CARGO_BIN_EXE_daybook"))
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
         let took = began.elapsed();
         match status.code() {
             Some(0 | 4) => Ok(took),
@@ -181,7 +202,11 @@ fn truth(archive: &Archive) -> Result<(), Box<dyn std::error::Error>> {
         let (Some(ticker), Some(at)) = (point["ticker"].as_str(), point["at_ns"].as_i64()) else { continue };
         let answer = archive.book(ticker, at, Clock::Exchange)?;
         let told = daybook::commands::book_json(&answer);
-        if told["yes"] == point["yes"] && told["no"] == point["no"] { right += 1 } else { wrong += 1 }
+        if told["yes"] == point["yes"] && told["no"] == point["no"] {
+            right += 1
+        } else {
+            wrong += 1
+        }
         exact += u64::from(answer.exact);
     }
     println!("books compared with truth    {right} right ({exact} claimed exact), {wrong} wrong");
@@ -201,7 +226,9 @@ fn ratio(bytes: u64, count: u64) -> f64 {
 
 fn percentiles(times: &mut [Duration]) -> String {
     times.sort_unstable();
-    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default();
+    let at = |percent: usize| {
+        times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+    };
     format!("p50 {:>9.3?}  p99 {:>9.3?}  max {:>9.3?}  ({} questions)", at(50), at(99), at(100), times.len())
 }
 

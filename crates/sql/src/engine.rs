@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Stack of each of the engine's threads: plans are walked by recursion. Only what is used of it is ever taken.
-const STACK_BYTES: usize = 16 << 20;
+const STACK_BYTES: usize = 64 << 20;
 /// Threads that wait for files, at most.
 const READING_THREADS: usize = 64;
 /// Batches that may be ready before they are asked for.

@@ -32,7 +32,8 @@ pub(crate) fn page_checksums_text(checksums: &[u32]) -> String {
 /// When the footer has checksums that do not fit its pages.
 pub fn page_checksums(metadata: &ParquetMetaData) -> Result<Option<Vec<PageChecksum>>, String> {
     let values = metadata.file_metadata().key_value_metadata();
-    let Some(text) = values.and_then(|values| values.iter().find(|value| value.key == PAGE_CHECKSUMS)?.value.as_deref())
+    let Some(text) =
+        values.and_then(|values| values.iter().find(|value| value.key == PAGE_CHECKSUMS)?.value.as_deref())
     else {
         return Ok(None);
     };

@@ -3,10 +3,7 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use daybook_archive::{
-    BookAnswer, Clock,
-    coverage::Standing,
-};
+use daybook_archive::{BookAnswer, Clock, coverage::Standing};
 use daybook_book::{Book, Side};
 use serde_json::{Value, json};
 
@@ -90,9 +87,7 @@ fn table(answer: &BookAnswer, title: Option<&str>, depth: Option<usize>) -> Stri
     let standing = match (&answer.gap, answer.standing) {
         (_, Standing::Exact) | (None, _) => ladder::Standing::Exact,
         (_, Standing::Unproven) => ladder::Standing::Unproven,
-        (Some(gap), Standing::Gap) => {
-            ladder::Standing::Gap { cause: gap.cause.as_str(), from: gap.from, to: gap.to }
-        }
+        (Some(gap), Standing::Gap) => ladder::Standing::Gap { cause: gap.cause.as_str(), from: gap.from, to: gap.to },
     };
     let view = LadderView {
         ticker: &answer.ticker,

@@ -168,7 +168,8 @@ pub fn rows(archive: Archive, ticker: String, range: Range, interval: i64) -> Ro
             let standing = timeline.as_ref().map(|timeline| {
                 let (first, last) = timeline.extent(Clock::Exchange).unwrap_or((start, end));
                 let gaps = timeline.gaps(start.max(first), (end - 1).min(last - 1).max(start), Clock::Exchange);
-                let unproven = |gap: &daybook_archive::timeline::Gap| gap.cause == daybook_archive::entry::Cause::Unproven;
+                let unproven =
+                    |gap: &daybook_archive::timeline::Gap| gap.cause == daybook_archive::entry::Cause::Unproven;
                 if gaps.is_empty() {
                     Standing::Exact
                 } else if gaps.iter().all(unproven) {

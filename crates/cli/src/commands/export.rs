@@ -8,12 +8,11 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use super::{
-    Common, Failure, Outcome, events,
-    range::RangeArgs,
-    rows::write_to,
+use super::{Common, Failure, Outcome, events, range::RangeArgs, rows::write_to};
+use crate::terminal::{
+    output::Format,
+    screen::{Screen, thousands},
 };
-use crate::terminal::{output::Format, screen::{Screen, thousands}};
 
 /// What is exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

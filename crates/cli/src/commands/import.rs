@@ -74,7 +74,9 @@ impl Watch for Progress {
 
 pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure> {
     if args.files.is_empty() && args.metadata.is_empty() {
-        return Err(Failure::Usage("nothing to import: name files or folders, - for standard input, or --metadata".to_owned()));
+        return Err(Failure::Usage(
+            "nothing to import: name files or folders, - for standard input, or --metadata".to_owned(),
+        ));
     }
     let sources = expand(&args.files).map_err(Failure::NotFound)?;
     let mut documents = Vec::new();
@@ -149,18 +151,22 @@ fn report(
     for report in reports {
         let name = &report.source;
         if let Some(reason) = &report.truncated {
-            writeln!(out, "warning: {name} breaks off: {reason}; what it holds up to there was taken in").map_err(out_failed)?;
+            writeln!(out, "warning: {name} breaks off: {reason}; what it holds up to there was taken in")
+                .map_err(out_failed)?;
         }
         for (reason, count) in &report.reasons {
-            writeln!(out, "warning: {name}: {} kept in `unparsed`: {reason}", plural(*count, "line")).map_err(out_failed)?;
+            writeln!(out, "warning: {name}: {} kept in `unparsed`: {reason}", plural(*count, "line"))
+                .map_err(out_failed)?;
         }
         if report.diverged > 0 {
             let deltas = plural(report.diverged, "delta");
-            writeln!(out, "note: {name}: {deltas} would drive a level below zero: see `daybook coverage`").map_err(out_failed)?;
+            writeln!(out, "note: {name}: {deltas} would drive a level below zero: see `daybook coverage`")
+                .map_err(out_failed)?;
         }
         if report.undated > 0 {
             let frames = plural(report.undated, "frame");
-            writeln!(out, "note: {name}: {frames} without a received time, dated by the venue's stamps").map_err(out_failed)?;
+            writeln!(out, "note: {name}: {frames} without a received time, dated by the venue's stamps")
+                .map_err(out_failed)?;
         }
     }
     let sum = |count: fn(&SourceReport) -> u64| reports.iter().map(count).sum::<u64>();

@@ -63,7 +63,9 @@ impl Range {
             let time = |time: Option<i64>, open: &str| time.map_or_else(|| open.to_owned(), print_utc);
             let (start, end) = (time(gap.from, "the beginning"), time(gap.to, "now"));
             if gap.cause == Cause::Unproven {
-                eprintln!("note: {ticker} is unproven from {start} to {end}: no loss is known, completeness cannot be shown");
+                eprintln!(
+                    "note: {ticker} is unproven from {start} to {end}: no loss is known, completeness cannot be shown"
+                );
             } else {
                 eprintln!("gap: {ticker} is not covered from {start} to {end}: {}", gap.cause.as_str());
                 outcome = Outcome::Incomplete;

@@ -74,7 +74,8 @@ fn speed(text: &str) -> Result<Option<u64>, Failure> {
     if text == "max" {
         return Ok(None);
     }
-    let wrong = || Failure::Usage(format!("--speed {text}: expected max, or a multiple of real time such as 1, 10 or 0.5"));
+    let wrong =
+        || Failure::Usage(format!("--speed {text}: expected max, or a multiple of real time such as 1, 10 or 0.5"));
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 3 || whole.is_empty() {
         return Err(wrong());
@@ -125,7 +126,8 @@ fn rows(archive: Archive, options: ReplayOptions, pace: Option<u64>) -> Rows {
             let event = event?;
             if let Some(per_mille) = pace {
                 let first = *first.get_or_insert(event.effective);
-                let due = u128::try_from(event.effective.saturating_sub(first)).unwrap_or(0) * 1_000 / u128::from(per_mille);
+                let due =
+                    u128::try_from(event.effective.saturating_sub(first)).unwrap_or(0) * 1_000 / u128::from(per_mille);
                 let due = Duration::from_nanos(u64::try_from(due).unwrap_or(u64::MAX));
                 if let Some(wait) = due.checked_sub(began.elapsed()) {
                     // What is due by now is shown before the wait for what is not.

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BooleanBuilder, Decimal64Builder, Decimal32Builder, Int32Builder, Int64Builder, RecordBatch,
+        ArrayRef, BooleanBuilder, Decimal32Builder, Decimal64Builder, Int32Builder, Int64Builder, RecordBatch,
         StringBuilder, TimestampMicrosecondBuilder, TimestampNanosecondBuilder,
     },
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},

@@ -30,7 +30,10 @@ pub(super) fn run(args: &SqlArgs, common: &Common) -> Result<Outcome, Failure> {
     let limits = Limits { max_rows: args.max_rows, ..Limits::default() };
     let rows = SqlEngine::new(archive, limits).and_then(|engine| engine.query(&args.query)).map_err(fail)?;
     let schema = rows.schema();
-    super::rows::write(common.format, super::rows::Rows::from_batches(schema, rows.map(move |batch| batch.map_err(fail))))?;
+    super::rows::write(
+        common.format,
+        super::rows::Rows::from_batches(schema, rows.map(move |batch| batch.map_err(fail))),
+    )?;
     Ok(Outcome::Complete)
 }
 

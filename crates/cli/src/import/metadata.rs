@@ -52,7 +52,8 @@ fn settlement(settlement: Settlement, raw: &str, fetched_nanos: i64) -> Document
         field("expiration_value", settlement.expiration_value),
         field("settlement_ts", time(settlement.settlement_ts)),
     ];
-    let content: String = fields.iter().map(|(_, value)| format!("{}\u{1f}", value.as_deref().unwrap_or("\u{0}"))).collect();
+    let content: String =
+        fields.iter().map(|(_, value)| format!("{}\u{1f}", value.as_deref().unwrap_or("\u{0}"))).collect();
     Document {
         kind: DocumentKind::Settlement,
         key: settlement.ticker,
@@ -106,9 +107,8 @@ pub fn documents(path: &Path) -> Result<Vec<Document>, String> {
         changed.duration_since(std::time::UNIX_EPOCH).ok()
     };
     let fetched = parsed.fetched_at.map(|fetched| fetched.nanos());
-    let fetched = fetched.unwrap_or_else(|| {
-        i64::try_from(modified().unwrap_or(Duration::ZERO).as_nanos()).unwrap_or(i64::MAX)
-    });
+    let fetched =
+        fetched.unwrap_or_else(|| i64::try_from(modified().unwrap_or(Duration::ZERO).as_nanos()).unwrap_or(i64::MAX));
     let mut documents = Vec::new();
     for found in parsed.markets {
         if let Some(settled) = found.settlement() {

@@ -80,7 +80,11 @@ pub trait Watch: Sync {
 }
 
 enum Message {
-    Batch { batch: Batch, bytes: u64, frames: u64 },
+    Batch {
+        batch: Batch,
+        bytes: u64,
+        frames: u64,
+    },
     /// Seal everything before, then answer: what is sealed can be looked up.
     Seal(SyncSender<()>),
 }
@@ -94,7 +98,12 @@ const BATCH_BYTES: usize = 1 << 20;
 ///
 /// # Errors
 /// When the source cannot be read or the archive not be written. What was taken in until then stays.
-pub fn import(writer: &mut Writer, source: &Source, options: &ImportOptions, watch: &dyn Watch) -> Result<SourceReport, ImportError> {
+pub fn import(
+    writer: &mut Writer,
+    source: &Source,
+    options: &ImportOptions,
+    watch: &dyn Watch,
+) -> Result<SourceReport, ImportError> {
     watch.begin(source);
     let name = source.name();
     let unreadable = |error: io::Error| ImportError::Source { name: name.clone(), error };
@@ -349,10 +358,17 @@ impl Reading<'_> {
     }
 
     /// A frame whose received time nobody wrote down is dated by the venue's stamps, or by the frame before it.
-    fn undated(&mut self, line: &[u8], captured: &CaptureLine<'_>, sender: &SyncSender<Message>) -> Result<(), ImportError> {
+    fn undated(
+        &mut self,
+        line: &[u8],
+        captured: &CaptureLine<'_>,
+        sender: &SyncSender<Message>,
+    ) -> Result<(), ImportError> {
         self.report.undated += 1;
         let stamp = match Frame::parse(&captured.frame) {
-            Ok(Frame::Event { sent_ts, event, .. }) => sent_ts.or(event.ts()).map(|ts| ts.micros().saturating_mul(1_000)),
+            Ok(Frame::Event { sent_ts, event, .. }) => {
+                sent_ts.or(event.ts()).map(|ts| ts.micros().saturating_mul(1_000))
+            }
             _ => None,
         };
         let recv = match (stamp, self.last_recv) {
@@ -413,8 +429,7 @@ impl Reading<'_> {
             Frame::Event { event, .. } => (event.ticker(), event.ts().map(|ts| ts.micros().saturating_mul(1_000))),
             _ => (None, None),
         };
-        let seen =
-            Seen { sid: frame.sid(), seq: frame.seq(), kind: frame.kind(), ticker, ts, recv, frame: bytes };
+        let seen = Seen { sid: frame.sid(), seq: frame.seq(), kind: frame.kind(), ticker, ts, recv, frame: bytes };
         let numbers = matches!(&frame, Frame::Event { .. } | Frame::Unknown { .. }) || frame.consumes_seq();
         let filtered = self.options.filtered;
         let mut verdict = Verdict::Take;
@@ -469,7 +484,12 @@ impl Reading<'_> {
         }
     }
 
-    fn event(&mut self, mut record: EventRecord<'_>, label: Option<&str>, sender: &SyncSender<Message>) -> Result<(), ImportError> {
+    fn event(
+        &mut self,
+        mut record: EventRecord<'_>,
+        label: Option<&str>,
+        sender: &SyncSender<Message>,
+    ) -> Result<(), ImportError> {
         if self.resuming() {
             // The earlier attempt took it in. What it said of the sequence has been noted; nothing is told again.
             self.notices.clear();
@@ -559,7 +579,8 @@ impl Reading<'_> {
             self.seal(sender)?;
         }
         let intervals = self.archive.timeline(ticker)?;
-        let books = intervals.and_then(|timeline| timeline.intervals().iter().map(|interval| interval.bounds(Clock::Received).1).max());
+        let books = intervals
+            .and_then(|timeline| timeline.intervals().iter().map(|interval| interval.bounds(Clock::Received).1).max());
         if books.is_some() {
             return Ok(books);
         }

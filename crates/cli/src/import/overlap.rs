@@ -137,7 +137,8 @@ impl Held {
                         Table::Deltas => {
                             let price = u16::try_from(batch.prices("price")?.value(row)).unwrap_or(u16::MAX);
                             let price = daybook_book::Price::from_ten_thousandths(price).unwrap_or_default();
-                            let quantity = daybook_book::Quantity::from_hundredths(batch.quantities("quantity")?.value(row));
+                            let quantity =
+                                daybook_book::Quantity::from_hundredths(batch.quantities("quantity")?.value(row));
                             start.with((time("ts")?, text("side")? == "yes", price, quantity))
                         }
                         Table::Keyframes if text("kind")? == "snapshot" => start.with(text("digest")?),

@@ -180,7 +180,9 @@ pub fn expand(arguments: &[String]) -> Result<Vec<Source>, String> {
             let mut files = Vec::new();
             collect(path, &mut files).map_err(|error| format!("cannot list {argument}: {error}"))?;
             if files.is_empty() {
-                return Err(format!("no captures below {argument}: looked for .ndjson, .jsonl and .json, plain, .gz or .zst"));
+                return Err(format!(
+                    "no captures below {argument}: looked for .ndjson, .jsonl and .json, plain, .gz or .zst"
+                ));
             }
             files.sort();
             sources.extend(files.into_iter().map(Source::File));

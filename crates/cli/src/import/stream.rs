@@ -84,7 +84,8 @@ impl Connection {
         if continuity == Continuity::Restart {
             return Verdict::Reconnect;
         }
-        let subscription = self.subscriptions.entry(sid).or_insert_with(|| Subscription { whole: true, ..Subscription::default() });
+        let subscription =
+            self.subscriptions.entry(sid).or_insert_with(|| Subscription { whole: true, ..Subscription::default() });
         let digest = xxh3_64(seen.frame);
         if continuity == Continuity::Repeated && digest == subscription.last_frame {
             return Verdict::Duplicate;

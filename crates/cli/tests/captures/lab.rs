@@ -11,7 +11,9 @@ use std::{
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use daybook::import::{ImportOptions, Source, SourceReport, Watch, import, import_metadata};
 use daybook_archive::{
-    Archive, BookAnswer, Clock, OpenOptions, Writer, WriterOptions, coverage::{Interval, Standing}, schema::Table,
+    Archive, BookAnswer, Clock, OpenOptions, Writer, WriterOptions,
+    coverage::{Interval, Standing},
+    schema::Table,
 };
 use daybook_book::Side;
 use flate2::{Compression, write::GzEncoder};

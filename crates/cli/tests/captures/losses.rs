@@ -31,7 +31,10 @@ impl Story {
 
     fn read(&mut self, line: &Line) {
         self.write(&line.wrapped());
-        if line.frame.contains(r#""type":"subscribed"#) || line.frame.contains(r#""type":"ok"#) || line.frame.contains(r#""type":"error"#) {
+        if line.frame.contains(r#""type":"subscribed"#)
+            || line.frame.contains(r#""type":"ok"#)
+            || line.frame.contains(r#""type":"error"#)
+        {
             self.control += 1;
         }
         self.read.push(line.clone());

@@ -25,11 +25,6 @@ impl Line {
         let (_, after) = after.split_once(',').unwrap();
         Line { recv_ms: self.recv_ms, frame: format!("{before},{after}") }
     }
-
-    /// Whether it is a snapshot or a delta.
-    pub fn is_of_a_book(&self) -> bool {
-        self.frame.contains("orderbook_")
-    }
 }
 
 /// A capture of these lines in the usual wrapper.
@@ -160,6 +155,13 @@ impl Venue {
         self.change(sid, ticker, yes, at, change)
     }
 
+    /// More on some level: folded without it, a book stays wrong and never falls below zero.
+    pub fn more(&mut self, sid: u32, ticker: &str) -> Line {
+        let (yes, at) = (self.random.random_bool(0.5), 100 * self.random.random_range(30..50));
+        let change = self.random.random_range(1..20_000);
+        self.change(sid, ticker, yes, at, change)
+    }
+
     /// A change of one level, in ten-thousandths and hundredths.
     pub fn change(&mut self, sid: u32, ticker: &str, yes: bool, at: i64, change: i64) -> Line {
         self.tick();
@@ -192,7 +194,7 @@ impl Venue {
         ))
     }
 
-    /// An acknowledgement, a snapshot of each market, and deltas of all of them in turn.
+    /// An acknowledgement, a snapshot of each market, and additions to all of them in turn.
     pub fn recording(&mut self, sid: u32, tickers: &[&str], deltas: usize) -> Vec<Line> {
         let mut lines = vec![self.subscribed(sid)];
         for ticker in tickers {
@@ -202,7 +204,7 @@ impl Venue {
             }
         }
         lines.extend(tickers.iter().map(|ticker| self.snapshot(sid, ticker)));
-        lines.extend((0..deltas).map(|at| self.delta(sid, tickers[at % tickers.len()])));
+        lines.extend((0..deltas).map(|at| self.more(sid, tickers[at % tickers.len()])));
         lines
     }
 }

@@ -160,3 +160,36 @@ fn nothing_but_the_archive_can_be_read() {
         assert_eq!(error.kind(), ErrorKind::Query, "{sql}: {error}");
     }
 }
+
+#[test]
+fn scratch() {
+    let mut recording = Recording::new();
+    recording.step = 61_234;
+    let tickers: Vec<String> = (0..100).map(|number| format!("KXMANY-{number:03}")).collect();
+    let tickers: Vec<&str> = tickers.iter().map(String::as_str).collect();
+    recording.record(&tickers, 3000);
+    let engine = recording.engine();
+    let time = |what: &str, sql: &str| {
+        number(&engine, sql);
+        let start = std::time::Instant::now();
+        for _ in 0..5 {
+            number(&engine, sql);
+        }
+        eprintln!("SCRATCH {what}: {:?}", start.elapsed() / 5);
+    };
+    time("nothing", "SELECT 1::BIGINT");
+    time("unsealed count 300k", "SELECT count(*) FROM deltas");
+    time("unsealed sum 300k one ticker", "SELECT sum(ordinal) FROM deltas WHERE ticker = 'KXMANY-017'");
+    time("unsealed coverage", "SELECT count(*) FROM current_coverage");
+    recording.seal();
+    time("count 300k", "SELECT count(*) FROM deltas");
+    time("sum 300k one ticker", "SELECT sum(ordinal) FROM deltas WHERE ticker = 'KXMANY-017'");
+    time("sum 300k", "SELECT sum(ordinal) FROM deltas");
+    time("coverage", "SELECT count(*) FROM current_coverage");
+    eprintln!(
+        "SCRATCH {}",
+        text(&engine, "EXPLAIN ANALYZE SELECT sum(ordinal) FROM deltas WHERE ticker = 'KXMANY-017'")
+    );
+    eprintln!("SCRATCH {}", text(&engine, "EXPLAIN ANALYZE SELECT sum(ordinal) FROM deltas"));
+    eprintln!("SCRATCH {}", text(&engine, "EXPLAIN SELECT * FROM deltas WHERE ticker = 'KXMANY-017' ORDER BY ordinal"));
+}
