@@ -356,11 +356,10 @@ impl Market {
 
     /// The connection lived until here, and this market was quiet on it.
     pub fn heard(&mut self, connection: u32, sid: Option<u32>, effective: i64, recv: i64) {
-        if let Some(stream) = self.stream_on(connection, sid).filter(|stream| stream.is_open(Standing::Exact)) {
-            if let Some(interval) = stream.interval.as_mut() {
-                interval.to_effective = interval.to_effective.max(effective);
-                interval.to_recv = interval.to_recv.max(recv);
-            }
+        let stream = self.stream_on(connection, sid).filter(|stream| stream.is_open(Standing::Exact));
+        if let Some(interval) = stream.and_then(|stream| stream.interval.as_mut()) {
+            interval.to_effective = interval.to_effective.max(effective);
+            interval.to_recv = interval.to_recv.max(recv);
         }
     }
 

@@ -37,15 +37,20 @@ struct Pages {
     rows: usize,
 }
 
+/// A segment's path and a market's ticker.
+type MarketInSegment = (String, String);
+/// A market's intervals, and the version of `coverage` that says so.
+type VersionedIntervals = (u64, Arc<Vec<Interval>>);
+
 /// Opens segments and remembers where in them a market's rows are.
 pub struct Reader {
     store: Store,
     segments: Mutex<HashMap<String, Arc<Segment>>>,
-    rows: Mutex<HashMap<(String, String), Range<usize>>>,
-    keyframes: Mutex<HashMap<(String, String), Arc<Vec<KeyframePlace>>>>,
+    rows: Mutex<HashMap<MarketInSegment, Range<usize>>>,
+    keyframes: Mutex<HashMap<MarketInSegment, Arc<Vec<KeyframePlace>>>>,
     pages: Mutex<Pages>,
     states: Mutex<HashMap<(String, usize), Arc<Keyframe>>>,
-    intervals: Mutex<HashMap<String, (u64, Arc<Vec<Interval>>)>>,
+    intervals: Mutex<HashMap<String, VersionedIntervals>>,
 }
 
 /// Where a keyframe is and what instants it serves.

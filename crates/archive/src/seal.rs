@@ -243,11 +243,11 @@ fn keyframes(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), E
 }
 
 /// Rows of the rarer kinds in a table's order: by ticker, then by ordinal.
-fn by_ticker<'a, T>(
-    rows: &'a [crate::tail::Numbered<T>],
+fn by_ticker<T>(
+    rows: &[crate::tail::Numbered<T>],
     from: u64,
     ticker: impl Fn(&T) -> &str,
-) -> Vec<&'a crate::tail::Numbered<T>> {
+) -> Vec<&crate::tail::Numbered<T>> {
     let mut sorted: Vec<_> = rows.iter().filter(|row| row.ordinal >= from).collect();
     sorted.sort_by(|a, b| (ticker(&a.row), a.ordinal).cmp(&(ticker(&b.row), b.ordinal)));
     sorted

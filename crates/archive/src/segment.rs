@@ -39,6 +39,9 @@ pub struct Segment {
     pages: Vec<PagePlace>,
 }
 
+/// Least and greatest text of a page.
+type TextBounds<'a> = (&'a [u8], &'a [u8]);
+
 #[derive(Clone, Copy, Debug)]
 struct PagePlace {
     first_row: usize,
@@ -127,7 +130,7 @@ impl Segment {
     }
 
     /// Least and greatest text of a page; `None` where the page holds only nulls.
-    fn text_bounds(&self, page: usize, leaf: usize) -> Result<Option<(&[u8], &[u8])>, Error> {
+    fn text_bounds(&self, page: usize, leaf: usize) -> Result<Option<TextBounds<'_>>, Error> {
         let place = self.pages[page];
         match self.column_index(place, leaf)? {
             ColumnIndexMetaData::BYTE_ARRAY(index) => {

@@ -207,6 +207,9 @@ impl Verification {
     }
 }
 
+/// Keyframes and deltas that a stream has, and what does not fit, with its effective time.
+type Derived = ((u64, u64), Vec<(i64, Problem)>);
+
 enum Problem {
     Keyframe(u64),
     Diverged(u64),
@@ -215,7 +218,7 @@ enum Problem {
 impl Sources<'_> {
     /// Folds a stream from its first event to its last and compares every folded keyframe on the way. Returns how many
     /// keyframes and deltas there were, and what does not fit, with its effective time.
-    fn derive(&self, ticker: &str, connection: u32) -> Result<((u64, u64), Vec<(i64, Problem)>), Error> {
+    fn derive(&self, ticker: &str, connection: u32) -> Result<Derived, Error> {
         let mut places = Vec::new();
         for file in self.catalog.table(Table::Keyframes).files.iter().filter(|file| file.may_hold(ticker)) {
             let segment = self.reader.segment(Table::Keyframes, file)?;

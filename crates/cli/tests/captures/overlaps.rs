@@ -78,7 +78,13 @@ fn an_earlier_part_may_come_later() {
     let lines = recording(2, 160);
     let truth = record(&lines);
     let end = lines.len();
-    for parts in [vec![90..end, 0..90], vec![60..end, 0..100], vec![120..end, 60..120, 0..60], vec![60..120, 0..end], vec![0..50, 90..130, 0..end]] {
+    for parts in [
+        vec![90..end, 0..90],
+        vec![60..end, 0..100],
+        vec![120..end, 60..120, 0..60],
+        vec![60..120, 0..end],
+        vec![0..50, 90..130, 0..end],
+    ] {
         let what = format!("{parts:?}");
         let lab = import_parts(&lines, &parts);
         assert_held(&lab, &lines, &what);
@@ -184,7 +190,12 @@ fn islands_between_files_do_not_hide_holes() {
         if parts[2].start <= 50 {
             assert_held(&lab, &lines, &what);
         }
-        let arrived: Vec<Line> = lines.iter().enumerate().filter(|(at, _)| parts.iter().any(|part| part.contains(at))).map(|(_, line)| line.clone()).collect();
+        let arrived: Vec<Line> = lines
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| parts.iter().any(|part| part.contains(at)))
+            .map(|(_, line)| line.clone())
+            .collect();
         println!("{what}: {:?}", check_claims(&lab.open(), &record(&arrived), &truth, &what));
     }
 }
@@ -198,7 +209,8 @@ fn stories_in_parts_claim_nothing_wrong() {
         let cut = venue.random.random_range(10..lines.len() - 10);
         let from = cut - venue.random.random_range(0..10);
         let lab = Lab::new();
-        let (first, second) = (lab.file("1.ndjson", &lines[..cut].concat()), lab.file("2.ndjson", &lines[from..].concat()));
+        let (first, second) =
+            (lab.file("1.ndjson", &lines[..cut].concat()), lab.file("2.ndjson", &lines[from..].concat()));
         let what = format!("seed {seed}, {from}..{cut} in both of {}", lines.len());
         let (read, sent) = (record(&story.read), record(&story.sent));
         let late = seed % 4 == 3;
@@ -290,11 +302,15 @@ fn two_recorders_fill_each_others_gaps() {
     for labelled in [false, true] {
         let lab = Lab::new();
         if labelled {
-            let text = |line: &Line, name: &str| format!("{{\"recv_ms\":{},\"connection\":\"{name}\",\"event\":{}}}\n", line.recv_ms, line.frame);
+            let text = |line: &Line, name: &str| {
+                format!("{{\"recv_ms\":{},\"connection\":\"{name}\",\"event\":{}}}\n", line.recv_ms, line.frame)
+            };
             let mut lines: Vec<(i64, String)> = first.iter().map(|line| (line.recv_ms, text(line, "one"))).collect();
             lines.extend(second.iter().map(|line| (line.recv_ms, text(line, "two"))));
             lines.sort();
-            lab.import(&lab.file("both.ndjson", lines.into_iter().map(|(_, text)| text).collect::<String>().as_bytes()));
+            lab.import(
+                &lab.file("both.ndjson", lines.into_iter().map(|(_, text)| text).collect::<String>().as_bytes()),
+            );
         } else {
             lab.import(&lab.file("first.ndjson", &capture(&first)));
             lab.import(&lab.file("second.ndjson", &capture(&second)));
@@ -310,7 +326,11 @@ fn two_recorders_fill_each_others_gaps() {
                 let at = pair[0] + (pair[1] - pair[0]) / 2;
                 let answer = archive.book(ticker, at, clock(On::Exchange)).unwrap();
                 assert!(answer.exact, "labelled {labelled}: {ticker} at {at}: {:?}", answer.gap);
-                assert_eq!(ladders(&answer), truth.book(ticker, On::Exchange, at), "labelled {labelled}: {ticker} at {at}");
+                assert_eq!(
+                    ladders(&answer),
+                    truth.book(ticker, On::Exchange, at),
+                    "labelled {labelled}: {ticker} at {at}"
+                );
             }
         }
     }
