@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Clock, Error,
     catalog::{Catalog, FileEntry, TableFiles},
-    coverage::{Interval, Standing},
+    coverage::{Interval, IntervalKey, Standing},
     entry::{Cause, SourceState},
     history::Histories,
     market::{Market, Stream},
@@ -29,7 +29,7 @@ use crate::{
     table::{Table as DeltaTable, TableError},
     tail::{Base, MarketRows, Rows, Tail},
     timeline::{Gap, Timeline},
-    wal::{RealDisk, WalReader},
+    wal::{self, RealDisk, WalError, WalReader},
 };
 
 /// The file that marks a folder or bucket as an archive.
@@ -123,9 +123,8 @@ impl Archive {
         let store = Store::open(root)?;
         let marker = read_marker(&store)?.ok_or_else(|| Error::NoArchive { root: store.location("") })?;
         let wal_dir = wal_dir(&store, &marker, options.wal_dir.as_deref())?;
-        // The log before the tables: what is sealed meanwhile is then seen twice, and left out once, but never missed.
-        let batches = read_log(&wal_dir)?;
-        let catalog = Arc::new(load_catalog(&store)?);
+        let (batches, catalog) = read_moment(&store, &wal_dir)?;
+        let catalog = Arc::new(catalog);
         let reader = Reader::new(store.clone());
         let mut tail = Tail::new(catalog.sealed_before());
         tail.watch(options.only.as_deref());
@@ -141,7 +140,6 @@ impl Archive {
                 tail.apply(payload, &base)?;
             }
         }
-        tail.leave_out(&catalog);
         shared.write().tail = tail;
         Ok(Archive { shared: Arc::new(shared) })
     }
@@ -185,13 +183,11 @@ impl Archive {
         let state = self.shared.read();
         let mut intervals = sealed_intervals(&self.shared.reader, &state.catalog, ticker)?;
         for rows in unsealed(&state, ticker) {
-            for (key, interval) in &rows.intervals {
-                intervals.insert((interval.connection, key.0, key.1), interval.clone());
-            }
+            intervals.extend(rows.intervals.iter().map(|(key, interval)| (*key, interval.clone())));
         }
         if let Some(market) = state.tail.market(ticker) {
             for interval in market.open_intervals() {
-                intervals.insert((interval.connection, interval.first_ordinal, interval.standing), interval.clone());
+                intervals.insert(interval.key(), interval.clone());
             }
         }
         Ok((!intervals.is_empty()).then(|| Timeline::new(intervals.into_values())))
@@ -346,7 +342,6 @@ impl Archive {
         let files = state.catalog.table(table).files.clone();
         let unsealed: Vec<Rows> =
             state.sealing.iter().map(|rows| (**rows).clone()).chain([state.tail.rows_now()]).collect();
-        let from = state.catalog.position(table);
         drop(state);
         if table.is_metadata() {
             let catalog = self.catalog();
@@ -369,8 +364,8 @@ impl Archive {
         for rows in &unsealed {
             let mut writer = SegmentWriter::new(table);
             let sealing =
-                Sealing { rows, first: from, position: i64::MAX.cast_unsigned(), log_position: 0, now_millis: 0 };
-            write_rows(&mut writer, table, &sealing, from)?;
+                Sealing { rows, first: 0, position: i64::MAX.cast_unsigned(), log_position: 0, now_millis: 0 };
+            write_rows(&mut writer, table, &sealing)?;
             parts.extend(encoded(table, writer)?);
         }
         Ok(WholeTable { files, unsealed: parts })
@@ -447,18 +442,14 @@ fn unsealed<'a>(state: &'a State, ticker: &str) -> Vec<&'a MarketRows> {
     sealing.into_iter().chain(state.tail.rows(ticker)).collect()
 }
 
-type IntervalKey = (u32, u64, Standing);
-
 /// A market's intervals in the `coverage` table: of each, the version of the highest position.
 fn sealed_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<HashMap<IntervalKey, Interval>, Error> {
     let version = catalog.table(Table::Coverage).version;
     let intervals = reader.intervals(ticker, version, || read_intervals(reader, catalog, ticker))?;
-    let key = |interval: &Interval| (interval.connection, interval.first_ordinal, interval.standing);
-    Ok(intervals.iter().map(|interval| (key(interval), interval.clone())).collect())
+    Ok(intervals.iter().map(|interval| (interval.key(), interval.clone())).collect())
 }
 
 fn read_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<Vec<Interval>, Error> {
-    use arrow::array::Array;
     let mut latest: HashMap<IntervalKey, (u64, Interval)> = HashMap::new();
     let names: Vec<&str> = Table::Coverage.columns().iter().map(|column| column.name).collect();
     for file in catalog.table(Table::Coverage).files.iter().filter(|file| file.may_hold(ticker)) {
@@ -467,7 +458,20 @@ fn read_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<Ve
         if rows.is_empty() {
             continue;
         }
-        let batch = segment.read(&names, rows)?;
+        each_interval(&segment.read(&names, rows)?, |_, position, interval| {
+            let key = interval.key();
+            if latest.get(&key).is_none_or(|(held, _)| *held <= position) {
+                latest.insert(key, (position, interval));
+            }
+        })?;
+    }
+    Ok(latest.into_values().map(|(_, interval)| interval).collect())
+}
+
+/// Visits the rows of `coverage` in a batch, with their row and position.
+fn each_interval(batch: &Batch, mut visit: impl FnMut(usize, u64, Interval)) -> Result<(), Error> {
+    use arrow::array::Array;
+    {
         let (connections, sids) = (batch.i32s("connection")?, batch.i32s("sid")?);
         let (firsts, lasts, positions) =
             (batch.i64s("first_ordinal")?, batch.i64s("last_ordinal")?, batch.i64s("position")?);
@@ -494,14 +498,21 @@ fn read_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<Ve
                 began: cause(began.get(row))?.unwrap_or(Cause::NotRecorded),
                 ended: cause(ended.get(row))?,
             };
-            let key = (interval.connection, interval.first_ordinal, standing);
-            let position = positions.value(row).cast_unsigned();
-            if latest.get(&key).is_none_or(|(held, _)| *held <= position) {
-                latest.insert(key, (position, interval));
-            }
+            visit(row, positions.value(row).cast_unsigned(), interval);
         }
     }
-    Ok(latest.into_values().map(|(_, interval)| interval).collect())
+    Ok(())
+}
+
+/// Of a market's intervals over one connection, the one that events to come would go on with or end.
+fn last_interval(intervals: impl Iterator<Item = Interval>) -> Option<Interval> {
+    // An interval without events is followed by one that begins at the same ordinal.
+    let open = |interval: &Interval| interval.ended.is_none();
+    let events = |interval: &Interval| interval.last_ordinal.wrapping_add(1) > interval.first_ordinal;
+    let key = |interval: &Interval| {
+        (interval.first_ordinal, open(interval), events(interval), interval.standing != Standing::Gap)
+    };
+    intervals.filter(|interval| !interval.is_withdrawn()).max_by_key(key)
 }
 
 /// Gives the tail the state in which sealed tables left a market.
@@ -512,21 +523,19 @@ pub(crate) struct SealedBase<'a> {
 
 impl Base for SealedBase<'_> {
     fn market(&self, ticker: &str) -> Result<Option<Market>, Error> {
-        let intervals = sealed_intervals(self.reader, self.catalog, ticker)?;
-        let mut latest: HashMap<u32, Interval> = HashMap::new();
-        for interval in intervals.into_values().filter(|interval| !interval.is_empty()) {
-            let newer =
-                latest.get(&interval.connection).is_none_or(|held| held.first_ordinal <= interval.first_ordinal);
-            if newer {
-                latest.insert(interval.connection, interval);
-            }
+        let mut by_connection: HashMap<u32, Vec<Interval>> = HashMap::new();
+        for interval in sealed_intervals(self.reader, self.catalog, ticker)?.into_values() {
+            by_connection.entry(interval.connection).or_default().push(interval);
         }
-        if latest.is_empty() {
+        let latest = by_connection.into_iter();
+        let latest =
+            latest.filter_map(|(connection, intervals)| Some((connection, last_interval(intervals.into_iter())?)));
+        let mut connections: Vec<(u32, Interval)> = latest.collect();
+        if connections.is_empty() {
             return Ok(None);
         }
         let mut market = Market::default();
         let sources = Sources { reader: self.reader, catalog: self.catalog, unsealed: Vec::new(), extras: Vec::new() };
-        let mut connections: Vec<(u32, Interval)> = latest.into_iter().collect();
         connections.sort_by_key(|(_, interval)| (interval.to_recv, interval.last_ordinal));
         for (connection, interval) in connections {
             let folded = sources.fold(ticker, connection, i64::MAX, Clock::Exchange)?;
@@ -538,6 +547,38 @@ impl Base for SealedBase<'_> {
             market.streams.push(Stream::from_keyframe(&state, Some(interval)));
         }
         Ok(Some(market))
+    }
+
+    fn unfinished(&self, only: Option<&str>) -> Result<Vec<(Box<str>, Interval)>, Error> {
+        let mut latest: HashMap<(Box<str>, IntervalKey), (u64, Interval)> = HashMap::new();
+        let names: Vec<&str> = Table::Coverage.columns().iter().map(|column| column.name).collect();
+        for file in &self.catalog.table(Table::Coverage).files {
+            if only.is_some_and(|only| !file.may_hold(only)) {
+                continue;
+            }
+            let segment = self.reader.segment(Table::Coverage, file)?;
+            let rows = match only {
+                Some(only) => self.reader.rows_of(&segment, only)?,
+                None => 0..segment.rows(),
+            };
+            for batch in segment.scan(&names, rows, 8_192)? {
+                let batch = batch?;
+                let tickers = batch.texts("ticker")?;
+                each_interval(&batch, |row, position, interval| {
+                    let key = (tickers.get(row).unwrap_or("").into(), interval.key());
+                    if latest.get(&key).is_none_or(|(held, _)| *held <= position) {
+                        latest.insert(key, (position, interval));
+                    }
+                })?;
+            }
+        }
+        let mut streams: HashMap<(Box<str>, u32), Vec<Interval>> = HashMap::new();
+        for ((ticker, _), (_, interval)) in latest {
+            streams.entry((ticker, interval.connection)).or_default().push(interval);
+        }
+        let last = |intervals: Vec<Interval>| last_interval(intervals.into_iter());
+        let last = streams.into_iter().filter_map(|((ticker, _), intervals)| Some((ticker, last(intervals)?)));
+        Ok(last.filter(|(_, interval)| matches!(interval.ended, None | Some(Cause::EndOfCapture))).collect())
     }
 }
 
@@ -575,6 +616,59 @@ pub(crate) fn wal_dir(store: &Store, marker: &Marker, chosen: Option<&Path>) -> 
 
 /// A batch and its position in the log.
 type LoggedBatch = (u64, Vec<u8>);
+
+/// How often a writer may seal or compact while a reader opens. Each takes longer than the reading it disturbs.
+const OPEN_ATTEMPTS: u32 = 16;
+
+/// Compares the tables with each other and with the log, which begins at `oldest`: whether anything was lost of them.
+pub(crate) fn check_whole(store: &Store, catalog: &Catalog, oldest: Option<u64>) -> Result<(), Error> {
+    if let Some((table, version)) = catalog.lost_commit() {
+        let file = store.location(&commit_file(table, version));
+        return Err(Error::Damaged { file, reason: "it is missing, though `coverage` was sealed after it".to_owned() });
+    }
+    if let Some(oldest) = oldest.filter(|oldest| *oldest > catalog.log_position()) {
+        let reason =
+            format!("the log begins at position {oldest}, the newest commit ends at {}", catalog.log_position());
+        return Err(Error::Damaged { file: store.location(&format!("{}/_delta_log", Table::Coverage.name())), reason });
+    }
+    Ok(())
+}
+
+/// Where a commit of a table is.
+fn commit_file(table: Table, version: u64) -> String {
+    format!("{}/_delta_log/{version:020}.json", table.name())
+}
+
+/// Reads the log and the tables as they belong together, beside a writer that goes on.
+fn read_moment(store: &Store, wal_dir: &Path) -> Result<(Vec<LoggedBatch>, Catalog), Error> {
+    let mut attempt = 1;
+    loop {
+        let oldest = wal::oldest_ordinal(&RealDisk, wal_dir)?;
+        // The log before the tables: what is sealed meanwhile is then seen twice, and left out once, but never missed.
+        let batches = match read_log(wal_dir) {
+            // Sealed and cut off between two batches.
+            Err(Error::Log(WalError::Removed { .. })) if attempt < OPEN_ATTEMPTS => {
+                attempt += 1;
+                continue;
+            }
+            batches => batches?,
+        };
+        let catalog = load_catalog(store)?;
+        check_whole(store, &catalog, oldest)?;
+        match catalog.covered() {
+            Ok(catalog) => return Ok((batches, catalog)),
+            Err(_) if attempt < OPEN_ATTEMPTS => attempt += 1,
+            Err(file) => return Err(straddles(store, &file)),
+        }
+    }
+}
+
+/// The error that a file holds rows of before and after the last sealing.
+pub(crate) fn straddles(store: &Store, file: &str) -> Error {
+    let reason =
+        "it holds rows that `coverage` covers and rows that it does not: parts of the archive are older than others";
+    Error::Damaged { file: store.location(file), reason: reason.to_owned() }
+}
 
 fn read_log(dir: &Path) -> Result<Vec<LoggedBatch>, Error> {
     if !dir.exists() {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     Error,
     schema::{DATE, Table},
-    seal::{LOG_POSITION, POSITION},
+    seal::{LOG_POSITION, POSITION, version_name},
     segment_name::SegmentName,
     table::{LiveFile, StatValue, TableSnapshot},
 };
@@ -43,6 +43,8 @@ pub struct TableFiles {
     pub position: Option<u64>,
     /// Of `coverage`: the first position of the log that is not sealed.
     pub log_position: Option<u64>,
+    /// Of `coverage`: the versions that the other tables had reached when it was last sealed.
+    pub versions: Vec<(Table, u64)>,
 }
 
 /// All tables, each at one version.
@@ -90,8 +92,11 @@ impl TableFiles {
                 }
             }
         }
-        let position = |app| snapshot.txns.get(app).and_then(|position| u64::try_from(*position).ok());
+        let position = |app: &str| snapshot.txns.get(app).and_then(|position| u64::try_from(*position).ok());
+        let versions = Table::ALL.into_iter().filter_map(|other| Some((other, position(&version_name(other))?)));
+        let versions = if table == Table::Coverage { versions.collect() } else { Vec::new() };
         Ok(TableFiles {
+            versions,
             version: snapshot.version,
             files,
             position: position(POSITION),
@@ -111,6 +116,48 @@ impl Catalog {
         let mut tables = self.tables.clone();
         tables.insert(table, Arc::new(files));
         Catalog { tables }
+    }
+
+    /// The first commit that a table must have, since `coverage` has seen it, and has not: it was lost.
+    pub fn lost_commit(&self) -> Option<(Table, u64)> {
+        let coverage = self.table(Table::Coverage);
+        let mut behind = coverage.versions.iter().filter_map(|(table, seen)| {
+            let held = self.tables.get(table).map(|files| files.version);
+            held.is_none_or(|held| held < *seen).then(|| (*table, held.map_or(0, |held| held + 1)))
+        });
+        behind.next()
+    }
+
+    /// The same catalog without what a sealing under way, or one that was cut off, has put into tables ahead of
+    /// `coverage`: the log holds that too. Metadata, of which hearing twice changes nothing, stays as it is.
+    ///
+    /// # Errors
+    /// The path of a file that holds rows on both sides. That is no moment of the archive: the tables were read while
+    /// they were sealed and compacted.
+    pub fn covered(&self) -> Result<Catalog, String> {
+        let sealed = self.sealed_before();
+        let mut tables = self.tables.clone();
+        for (table, files) in &mut tables {
+            let is_ahead = files.position.is_some_and(|position| position > sealed);
+            if !is_ahead || table.is_metadata() {
+                continue;
+            }
+            let (covered, ahead): (Vec<_>, Vec<_>) =
+                files.files.iter().cloned().partition(|file| file.first_ordinal < sealed);
+            if let Some(file) = covered.iter().find(|file| file.last_ordinal >= sealed) {
+                return Err(file.path.clone());
+            }
+            if !ahead.is_empty() {
+                *files = Arc::new(TableFiles { files: covered, position: Some(sealed), ..(**files).clone() });
+            }
+        }
+        Ok(Catalog { tables })
+    }
+
+    /// How far the table that a sealing got furthest with has come, if one was cut off: `coverage` is not there yet.
+    pub fn interrupted_at(&self) -> Option<u64> {
+        let furthest = self.tables.values().filter_map(|files| files.position).max();
+        furthest.filter(|position| *position > self.sealed_before())
     }
 
     /// The first ordinal that the log still holds alone: everything below it is in every table.

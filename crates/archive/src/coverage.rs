@@ -29,6 +29,10 @@ impl Standing {
     }
 }
 
+/// What tells an interval from every other one of its market: its first ordinal, its connection and its standing.
+/// Without the connection, a gap that one connection ends with and one that another begins with would be the same.
+pub type IntervalKey = (u64, u32, Standing);
+
 /// One interval of one market's record over one connection. A row of the `coverage` table.
 ///
 /// Times are nanoseconds since the Unix epoch: effective time, and the running maximum of received time.
@@ -50,7 +54,7 @@ pub struct Interval {
     pub from_recv: i64,
     /// Received time of its end so far.
     pub to_recv: i64,
-    /// Ordinal of its first book event; also, with the standing, what identifies it.
+    /// Ordinal of its first book event.
     pub first_ordinal: u64,
     /// Ordinal of its last book event so far; below `first_ordinal` while it has none.
     pub last_ordinal: u64,
@@ -61,7 +65,17 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Whether an exact interval claims nothing.
+    /// What identifies it.
+    pub fn key(&self) -> IntervalKey {
+        (self.first_ordinal, self.connection, self.standing)
+    }
+
+    /// Whether another interval has taken the place of this one, since what it claimed turned out not to be so.
+    pub fn is_withdrawn(&self) -> bool {
+        self.is_empty() && matches!(self.ended, Some(Cause::Divergence | Cause::SnapshotMismatch | Cause::Unproven))
+    }
+
+    /// Whether an exact interval claims nothing: it was withdrawn, or has one event only so far.
     pub fn is_empty(&self) -> bool {
         self.standing == Standing::Exact && self.to_effective <= self.from_effective && self.to_recv <= self.from_recv
     }

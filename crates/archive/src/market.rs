@@ -124,6 +124,13 @@ impl Stream {
         })
     }
 
+    /// A stream of which only the coverage is known yet: enough for notices, not for events.
+    pub fn from_interval(interval: Interval) -> Stream {
+        let mut stream = Stream::new(interval.connection, interval.to_effective, interval.to_recv);
+        stream.interval = Some(interval);
+        stream
+    }
+
     /// Takes up a stream whose state was stored: the way back from [`Stream::keyframe`].
     pub fn from_keyframe(keyframe: &Keyframe, interval: Option<Interval>) -> Stream {
         Stream {
@@ -159,6 +166,13 @@ impl Stream {
         self.is_open(Standing::Exact) || self.is_open(Standing::Unproven)
     }
 
+    /// Whether its next delta would go on with a coverage that ended without a fault.
+    fn may_continue(&self) -> bool {
+        let resumable =
+            |interval: &Interval| interval.ended == Some(Cause::EndOfCapture) && interval.standing != Standing::Gap;
+        self.interval.as_ref().is_some_and(resumable)
+    }
+
     fn open(&mut self, standing: Standing, first_ordinal: u64, began: Cause, sid: Option<u32>) {
         self.interval = Some(Interval {
             connection: self.connection,
@@ -173,6 +187,16 @@ impl Stream {
             began,
             ended: None,
         });
+    }
+
+    /// Opens an interval where the one before it reaches to, which may be later than the last event.
+    fn open_after(&mut self, standing: Standing, first_ordinal: u64, began: Cause) {
+        let before = self.interval.as_ref().map(|before| (before.sid, before.to_effective, before.to_recv));
+        self.open(standing, first_ordinal, began, before.and_then(|(sid, ..)| sid));
+        if let (Some(interval), Some((_, effective, recv))) = (self.interval.as_mut(), before) {
+            (interval.from_effective, interval.from_recv) = (effective, recv);
+            (interval.to_effective, interval.to_recv) = (effective, recv);
+        }
     }
 
     /// Closes the open interval, whatever its standing, and gives it out for storing.
@@ -194,6 +218,16 @@ impl Stream {
 }
 
 impl Market {
+    /// The same market with its coverage as somebody else has kept it up to date.
+    pub fn with_coverage_of(mut self, other: &Market) -> Market {
+        for stream in &mut self.streams {
+            if let Some(newer) = other.streams.iter().find(|newer| newer.connection == stream.connection) {
+                stream.interval.clone_from(&newer.interval);
+            }
+        }
+        self
+    }
+
     /// The stream of this connection, made at its first event.
     fn stream(&mut self, place: Place) -> &mut Stream {
         if let Some(at) = self.streams.iter().position(|stream| stream.connection == place.connection) {
@@ -233,7 +267,7 @@ impl Market {
                 stream.advance(place);
                 stream.open(Standing::Gap, place.ordinal, Cause::NoSnapshot, place.sid);
             }
-            Some(interval) if interval.ended == Some(Cause::EndOfCapture) && interval.standing != Standing::Gap => {
+            Some(interval) if stream.may_continue() => {
                 let (standing, sid) = (interval.standing, interval.sid);
                 stream.open(standing, place.ordinal, Cause::Continued, sid);
             }
@@ -324,10 +358,10 @@ impl Market {
     /// From here on the book is not to be trusted, until its next snapshot.
     pub fn lost(&mut self, connection: u32, sid: Option<u32>, cause: Cause, next_ordinal: u64) -> Vec<Interval> {
         let mut intervals = Vec::new();
-        if let Some(stream) = self.stream_on(connection, sid).filter(|stream| stream.is_covered()) {
+        let stream = self.stream_on(connection, sid).filter(|stream| stream.is_covered() || stream.may_continue());
+        if let Some(stream) = stream {
             stream.close(cause, &mut intervals);
-            let sid = stream.interval.as_ref().and_then(|interval| interval.sid);
-            stream.open(Standing::Gap, next_ordinal, cause, sid);
+            stream.open_after(Standing::Gap, next_ordinal, cause);
             intervals.extend(stream.interval.clone());
         }
         intervals
@@ -336,9 +370,12 @@ impl Market {
     /// From here on completeness cannot be shown, though no loss is known.
     pub fn unproven(&mut self, connection: u32, sid: Option<u32>, next_ordinal: u64) -> Vec<Interval> {
         let mut intervals = Vec::new();
-        if let Some(stream) = self.stream_on(connection, sid).filter(|stream| stream.is_open(Standing::Exact)) {
-            let empty = stream.interval.as_ref().is_some_and(Interval::is_empty);
-            if let Some(interval) = stream.interval.as_mut().filter(|_| empty) {
+        let stream =
+            self.stream_on(connection, sid).filter(|stream| stream.is_open(Standing::Exact) || stream.may_continue());
+        if let Some(stream) = stream {
+            let withdraws = |interval: &Interval| interval.is_empty() && interval.ended.is_none();
+            let withdraws = stream.interval.as_ref().is_some_and(withdraws);
+            if let Some(interval) = stream.interval.as_mut().filter(|_| withdraws) {
                 // Nothing was claimed yet: the whole interval is unproven from its start.
                 let mut withdrawn = interval.clone();
                 withdrawn.ended = Some(Cause::Unproven);
@@ -346,8 +383,7 @@ impl Market {
                 interval.standing = Standing::Unproven;
             } else {
                 stream.close(Cause::Unproven, &mut intervals);
-                let sid = stream.interval.as_ref().and_then(|interval| interval.sid);
-                stream.open(Standing::Unproven, next_ordinal, Cause::Unproven, sid);
+                stream.open_after(Standing::Unproven, next_ordinal, Cause::Unproven);
             }
             intervals.extend(stream.interval.clone());
         }

@@ -55,10 +55,11 @@ impl Sources<'_> {
     /// The stream's book after its longest prefix of events whose time is at most `at`; `None` if it has no such event.
     /// A stream that began without a snapshot is folded from an empty book: its coverage says that it is a gap.
     pub fn fold(&self, ticker: &str, connection: u32, at: i64, clock: Clock) -> Result<Option<Folded>, Error> {
-        let keyframe = self.keyframe(ticker, connection, at, clock)?;
+        let (keyframe, until) = self.keyframes_around(ticker, connection, at, clock)?;
         let after = keyframe.as_ref().map(|keyframe| keyframe.ordinal);
         let mut folding = Folding::new(keyframe, connection, at, clock);
-        let _ = self.each_delta(ticker, connection, after, FOLD_COLUMNS, |delta, _| Ok(folding.push(delta)))?;
+        let _ =
+            self.each_delta(ticker, connection, (after, until), FOLD_COLUMNS, |delta, _| Ok(folding.push(delta)))?;
         Ok(folding.finish())
     }
 
@@ -74,10 +75,11 @@ impl Sources<'_> {
         // The state just before the range: what the running maxima go on from.
         let base = self.keyframe(ticker, connection, from.saturating_sub(1), Clock::Exchange)?;
         let after = base.as_ref().map(|base| base.ordinal);
+        let until = self.keyframes_around(ticker, connection, to, Clock::Exchange)?.1;
         let mut snapshots = self.snapshots(ticker, connection, from, to)?.into_iter().peekable();
         let mut effective = base.as_ref().map_or(i64::MIN, |base| base.effective);
         let mut recv_max = base.as_ref().map_or(i64::MIN, |base| base.recv_max);
-        let flow = self.each_delta(ticker, connection, after, LISTING_COLUMNS, |delta, extra| {
+        let flow = self.each_delta(ticker, connection, (after, until), LISTING_COLUMNS, |delta, extra| {
             while let Some(snapshot) = snapshots.next_if(|snapshot| snapshot.ordinal < delta.ordinal) {
                 (effective, recv_max) = (effective.max(snapshot.effective), recv_max.max(snapshot.recv_max));
                 if visit(Event::Snapshot(&snapshot))?.is_break() {
@@ -115,10 +117,47 @@ impl Sources<'_> {
         at: i64,
         clock: Clock,
     ) -> Result<Option<Keyframe>, Error> {
-        match self.unsealed_keyframe(connection, at, clock) {
-            Some(keyframe) => Ok(Some(keyframe)),
-            None => self.sealed_keyframe(ticker, connection, at, clock),
+        Ok(self.keyframes_around(ticker, connection, at, clock)?.0)
+    }
+
+    /// The stream's last keyframe whose time is at most `at`, and the ordinal of the first one that is later. Deltas
+    /// behind that are later too, though their own stamps may be earlier: time is a running maximum, over snapshots too.
+    pub(crate) fn keyframes_around(
+        &self,
+        ticker: &str,
+        connection: u32,
+        at: i64,
+        clock: Clock,
+    ) -> Result<(Option<Keyframe>, Option<u64>), Error> {
+        let mut later = None;
+        for rows in self.unsealed.iter().rev() {
+            for keyframe in rows.keyframes.iter().rev().map(|row| &row.keyframe) {
+                if keyframe.connection != connection {
+                    continue;
+                }
+                if keyframe.time(clock) <= at {
+                    return Ok((Some(keyframe.clone()), later));
+                }
+                later = Some(keyframe.ordinal);
+            }
         }
+        let table = self.catalog.table(Table::Keyframes);
+        for file in table.files.iter().rev().filter(|file| file.may_hold(ticker)) {
+            let segment = self.reader.segment(Table::Keyframes, file)?;
+            let places = self.reader.keyframes_of(&segment, ticker)?;
+            for place in places.iter().rev().filter(|place| place.connection == connection) {
+                let time = match clock {
+                    Clock::Exchange => place.effective,
+                    Clock::Received => place.recv_max,
+                };
+                if time <= at {
+                    let keyframe = self.reader.keyframe(&segment, place.row)?.as_ref().clone();
+                    return Ok((Some(keyframe), later));
+                }
+                later = Some(place.ordinal);
+            }
+        }
+        Ok((None, later))
     }
 
     /// The venue's own snapshots in the stream whose effective time lies in `from..=to`, in order.
@@ -144,16 +183,16 @@ impl Sources<'_> {
         Ok(snapshots)
     }
 
-    /// Visits the stream's deltas above an ordinal, sealed and unsealed, in order, each once.
+    /// Visits the stream's deltas above an ordinal and up to another one, sealed and unsealed, in order, each once.
     pub(crate) fn each_delta(
         &self,
         ticker: &str,
         connection: u32,
-        after: Option<u64>,
+        (mut after, until): (Option<u64>, Option<u64>),
         columns: &[&str],
         mut visit: impl FnMut(&DeltaRow, Option<&str>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut after = after;
+        let until = until.unwrap_or(u64::MAX);
         for file in &self.catalog.table(Table::Deltas).files {
             if !file.may_hold(ticker) || after.is_some_and(|after| file.last_ordinal <= after) {
                 continue;
@@ -179,6 +218,9 @@ impl Sources<'_> {
                     if delta.connection != connection {
                         continue;
                     }
+                    if delta.ordinal > until {
+                        return Ok(ControlFlow::Continue(()));
+                    }
                     after = Some(delta.ordinal);
                     let extra = extras.as_ref().and_then(|extras| extras.get(row));
                     if visit(&delta, extra)?.is_break() {
@@ -191,6 +233,9 @@ impl Sources<'_> {
         for rows in &self.unsealed {
             let from = after.map_or(0, |after| rows.deltas.partition_point(|delta| delta.ordinal <= after));
             for delta in rows.deltas[from..].iter().filter(|delta| delta.connection == connection) {
+                if delta.ordinal > until {
+                    return Ok(ControlFlow::Continue(()));
+                }
                 after = Some(delta.ordinal);
                 let extra = self.extras.iter().find_map(|extras| extras.get(&delta.ordinal)).map(|extra| &**extra);
                 if visit(delta, extra)?.is_break() {
@@ -199,41 +244,6 @@ impl Sources<'_> {
             }
         }
         Ok(ControlFlow::Continue(()))
-    }
-
-    fn unsealed_keyframe(&self, connection: u32, at: i64, clock: Clock) -> Option<Keyframe> {
-        let mut best: Option<&Keyframe> = None;
-        for rows in &self.unsealed {
-            for row in rows.keyframes.iter().rev() {
-                let keyframe = &row.keyframe;
-                if keyframe.connection == connection && keyframe.time(clock) <= at {
-                    if best.is_none_or(|best| best.ordinal < keyframe.ordinal) {
-                        best = Some(keyframe);
-                    }
-                    break;
-                }
-            }
-        }
-        best.cloned()
-    }
-
-    fn sealed_keyframe(&self, ticker: &str, connection: u32, at: i64, clock: Clock) -> Result<Option<Keyframe>, Error> {
-        let table = self.catalog.table(Table::Keyframes);
-        for file in table.files.iter().rev().filter(|file| file.may_hold(ticker)) {
-            let segment = self.reader.segment(Table::Keyframes, file)?;
-            let places = self.reader.keyframes_of(&segment, ticker)?;
-            let found = places.iter().rev().find(|place| {
-                let time = match clock {
-                    Clock::Exchange => place.effective,
-                    Clock::Received => place.recv_max,
-                };
-                place.connection == connection && time <= at
-            });
-            if let Some(place) = found {
-                return Ok(Some(self.reader.keyframe(&segment, place.row)?.as_ref().clone()));
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -88,6 +88,8 @@ struct Cursor {
 
 struct Place {
     after: Option<u64>,
+    /// The last ordinal that may lie in the span.
+    until: Option<u64>,
     effective: i64,
     recv_max: i64,
     snapshots: VecDeque<Keyframe>,
@@ -211,6 +213,7 @@ impl Cursor {
                         effective: base.as_ref().map_or(i64::MIN, |base| base.effective),
                         recv_max: base.as_ref().map_or(i64::MIN, |base| base.recv_max),
                         snapshots: sources.snapshots(&ticker, connection, from, to)?.into(),
+                        until: sources.keyframes_around(&ticker, connection, to, Clock::Exchange)?.1,
                     }
                 }
             };
@@ -225,7 +228,7 @@ impl Cursor {
             let flow = sources.each_delta(
                 &ticker,
                 connection,
-                place.after,
+                (place.after, place.until),
                 crate::reconstruct::DELTA_COLUMNS,
                 |delta, _| {
                     while place.snapshots.front().is_some_and(|snapshot| snapshot.ordinal < delta.ordinal) {

@@ -1,8 +1,8 @@
 //! Sealing: the tail's rows become segments, and each table commits them together with the log position they cover.
 //!
 //! Every table's commit carries the position up to which it holds the log, and `coverage` commits last: its position
-//! is the archive's. After a crash in between, a table that is ahead is not given the same rows again, because rows
-//! below its own position are left out; the log is cut only below the position of `coverage`.
+//! is the archive's. After a crash in between, the next writer takes the same section of the log and seals it once more:
+//! a table that is ahead holds these rows already and is passed over. The log is cut only below the position of `coverage`.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +24,11 @@ use crate::{
 pub const POSITION: &str = "daybook";
 /// The name under which `coverage` commits the position up to which the log is sealed.
 pub const LOG_POSITION: &str = "daybook-log";
+
+/// The name under which `coverage` commits a table's version, so that a commit that was lost later is missed.
+pub fn version_name(table: Table) -> String {
+    format!("daybook-{}-version", table.name())
+}
 
 /// The open tables of an archive, for writing.
 pub struct Tables {
@@ -52,6 +57,10 @@ impl Tables {
     pub fn seal(&mut self, sealing: &Sealing<'_>, catalog: &Catalog) -> Result<Catalog, Error> {
         let mut catalog = catalog.clone();
         for table in Table::ALL {
+            let held = catalog.table(table).position.is_some_and(|position| position > sealing.first);
+            if held && !table.is_metadata() {
+                continue;
+            }
             let mut writer = SegmentWriter::new(table);
             let mut removes = Vec::new();
             if table.is_metadata() {
@@ -62,22 +71,21 @@ impl Tables {
                     removes.extend(files.files.iter().map(|file| file.log_path.clone()));
                 }
             } else {
-                write_rows(&mut writer, table, sealing, catalog.position(table))?;
+                write_rows(&mut writer, table, sealing)?;
             }
             // A table without rows needs no commit: `coverage`, which has the last word, covers it.
             if writer.is_empty() && removes.is_empty() && table != Table::Coverage {
                 continue;
             }
-            // A table that an interrupted sealing left ahead begins where it left off.
-            let first = sealing.first.max(catalog.position(table));
-            let last = sealing.position.saturating_sub(1).max(first);
-            let written = writer.finish(&self.store, first, last, sealing.now_millis)?;
-            let positions: &[(&str, u64)] = if table == Table::Coverage {
-                &[(POSITION, sealing.position), (LOG_POSITION, sealing.log_position)]
-            } else {
-                &[(POSITION, sealing.position)]
-            };
-            let files = self.commit(table, written, removes, positions, Operation::Write)?;
+            let last = sealing.position.saturating_sub(1).max(sealing.first);
+            let written = writer.finish(&self.store, sealing.first, last, sealing.now_millis)?;
+            let mut positions = vec![(POSITION.to_owned(), sealing.position)];
+            if table == Table::Coverage {
+                positions.push((LOG_POSITION.to_owned(), sealing.log_position));
+                let others = Table::ALL.into_iter().filter(|other| *other != Table::Coverage);
+                positions.extend(others.map(|other| (version_name(other), catalog.table(other).version)));
+            }
+            let files = self.commit(table, written, removes, &positions, Operation::Write)?;
             catalog = catalog.with(table, files);
         }
         Ok(catalog)
@@ -89,7 +97,7 @@ impl Tables {
         table: Table,
         adds: Vec<WrittenFile>,
         removes: Vec<String>,
-        positions: &[(&str, u64)],
+        positions: &[(String, u64)],
         operation: Operation,
     ) -> Result<TableFiles, Error> {
         let delta = self.tables.get_mut(&table).expect("every table is opened with the archive");
@@ -104,16 +112,16 @@ impl Tables {
     }
 }
 
-/// Writes the rows of a table that stand at or above an ordinal. Metadata tables are not written from rows.
-pub fn write_rows(writer: &mut SegmentWriter, table: Table, sealing: &Sealing<'_>, from: u64) -> Result<(), Error> {
+/// Writes the rows of a table. Metadata tables are not written from rows.
+pub fn write_rows(writer: &mut SegmentWriter, table: Table, sealing: &Sealing<'_>) -> Result<(), Error> {
     let rows = sealing.rows;
     match table {
-        Table::Deltas => deltas(writer, rows, from),
-        Table::Keyframes => keyframes(writer, rows, from),
-        Table::Trades => trades(writer, rows, from),
-        Table::Tickers => tickers(writer, rows, from),
-        Table::Lifecycle => lifecycle(writer, rows, from),
-        Table::Unparsed => unparsed(writer, sealing, from),
+        Table::Deltas => deltas(writer, rows),
+        Table::Keyframes => keyframes(writer, rows),
+        Table::Trades => trades(writer, rows),
+        Table::Tickers => tickers(writer, rows),
+        Table::Lifecycle => lifecycle(writer, rows),
+        Table::Unparsed => unparsed(writer, sealing),
         Table::Coverage => coverage(writer, rows, sealing.position),
         Table::Sources => sources(writer, rows, sealing.position),
         Table::Markets | Table::Events | Table::Series | Table::Settlements => Ok(()),
@@ -170,13 +178,10 @@ enum Walked<'a> {
     Keyframe(&'a KeyframeRow),
 }
 
-fn deltas(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), Error> {
+fn deltas(writer: &mut SegmentWriter, rows: &Rows) -> Result<(), Error> {
     for (ticker, market) in &rows.markets {
         walk(market, |day, walked| {
             let Walked::Delta(delta) = walked else { return Ok(()) };
-            if delta.ordinal < from {
-                return Ok(());
-            }
             writer
                 .row(day)?
                 .text(ticker)
@@ -205,15 +210,11 @@ fn levels<'a>(row: &'a KeyframeRow, side: Side) -> impl Iterator<Item = (i32, i6
     row.keyframe.book.levels(side).map(level)
 }
 
-fn keyframes(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), Error> {
+fn keyframes(writer: &mut SegmentWriter, rows: &Rows) -> Result<(), Error> {
     for (ticker, market) in &rows.markets {
         walk(market, |day, walked| {
             let Walked::Keyframe(row) = walked else { return Ok(()) };
             let keyframe = &row.keyframe;
-            // A folded keyframe may stand on an event that is sealed already: it is kept all the same.
-            if row.snapshot && keyframe.ordinal < from {
-                return Ok(());
-            }
             let extra = rows.extras.get(&keyframe.ordinal).filter(|_| row.snapshot);
             writer
                 .row(day)?
@@ -243,18 +244,14 @@ fn keyframes(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), E
 }
 
 /// Rows of the rarer kinds in a table's order: by ticker, then by ordinal.
-fn by_ticker<T>(
-    rows: &[crate::tail::Numbered<T>],
-    from: u64,
-    ticker: impl Fn(&T) -> &str,
-) -> Vec<&crate::tail::Numbered<T>> {
-    let mut sorted: Vec<_> = rows.iter().filter(|row| row.ordinal >= from).collect();
+fn by_ticker<T>(rows: &[crate::tail::Numbered<T>], ticker: impl Fn(&T) -> &str) -> Vec<&crate::tail::Numbered<T>> {
+    let mut sorted: Vec<_> = rows.iter().collect();
     sorted.sort_by(|a, b| (ticker(&a.row), a.ordinal).cmp(&(ticker(&b.row), b.ordinal)));
     sorted
 }
 
-fn trades(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), Error> {
-    for numbered in by_ticker(&rows.trades, from, |record| record.event.ticker().unwrap_or("")) {
+fn trades(writer: &mut SegmentWriter, rows: &Rows) -> Result<(), Error> {
+    for numbered in by_ticker(&rows.trades, |record| record.event.ticker().unwrap_or("")) {
         let record = &numbered.row;
         let Event::Trade(trade) = &record.event else { continue };
         writer
@@ -281,10 +278,10 @@ fn trades(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), Erro
     Ok(())
 }
 
-fn tickers(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), Error> {
+fn tickers(writer: &mut SegmentWriter, rows: &Rows) -> Result<(), Error> {
     let price = |price: Option<Price>| price.map(|price| i32::from(price.ten_thousandths()));
     let size = |size: Option<Quantity>| size.map(Quantity::hundredths);
-    for numbered in by_ticker(&rows.tickers, from, |record| record.event.ticker().unwrap_or("")) {
+    for numbered in by_ticker(&rows.tickers, |record| record.event.ticker().unwrap_or("")) {
         let record = &numbered.row;
         let Event::Ticker(update) = &record.event else { continue };
         writer
@@ -314,8 +311,8 @@ fn tickers(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), Err
     Ok(())
 }
 
-fn lifecycle(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), Error> {
-    for numbered in by_ticker(&rows.lifecycle, from, |record| record.event.ticker().unwrap_or("")) {
+fn lifecycle(writer: &mut SegmentWriter, rows: &Rows) -> Result<(), Error> {
+    for numbered in by_ticker(&rows.lifecycle, |record| record.event.ticker().unwrap_or("")) {
         let record = &numbered.row;
         let Event::Lifecycle(change) = &record.event else { continue };
         writer
@@ -338,9 +335,9 @@ fn lifecycle(writer: &mut SegmentWriter, rows: &Rows, from: u64) -> Result<(), E
     Ok(())
 }
 
-fn unparsed(writer: &mut SegmentWriter, sealing: &Sealing<'_>, from: u64) -> Result<(), Error> {
+fn unparsed(writer: &mut SegmentWriter, sealing: &Sealing<'_>) -> Result<(), Error> {
     let today = day_of(sealing.now_millis.saturating_mul(1_000_000));
-    for numbered in sealing.rows.unparsed.iter().filter(|row| row.ordinal >= from) {
+    for numbered in &sealing.rows.unparsed {
         let row = &numbered.row;
         writer
             .row(row.recv_ts.map_or(today, |recv| day_of(recv.nanos())))?

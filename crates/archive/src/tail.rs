@@ -7,11 +7,9 @@ use hashbrown::HashMap;
 
 use crate::{
     batch::{BatchError, BatchReader},
-    catalog::Catalog,
-    coverage::Interval,
+    coverage::{Interval, IntervalKey},
     entry::{Document, Entry, Notice, SourceState},
     market::{Change, Keyframe, Market, Place, Stream},
-    schema::Table,
 };
 
 /// One delta as the tail holds it: fixed width, text by index.
@@ -87,8 +85,8 @@ pub struct MarketRows {
     pub deltas: Vec<DeltaRow>,
     /// Keyframes, folded and sent.
     pub keyframes: Vec<KeyframeRow>,
-    /// Latest version of each interval that changed, by first ordinal and standing.
-    pub intervals: BTreeMap<(u64, crate::coverage::Standing), Interval>,
+    /// Latest version of each interval that changed.
+    pub intervals: BTreeMap<IntervalKey, Interval>,
 }
 
 /// Rows of the tail, by table.
@@ -122,6 +120,10 @@ pub struct Rows {
 pub trait Base {
     /// The market's streams and clocks, or `None` if it is new.
     fn market(&self, ticker: &str) -> Result<Option<Market>, crate::Error>;
+
+    /// Of every market and connection, or of one market, the last interval if it has not ended, or has ended in a way
+    /// that lets the stream go on: what a notice about a connection still concerns.
+    fn unfinished(&self, only: Option<&str>) -> Result<Vec<(Box<str>, Interval)>, crate::Error>;
 }
 
 /// The live tail: rows not sealed yet, and the state of every market they touch.
@@ -129,12 +131,16 @@ pub trait Base {
 pub struct Tail {
     rows: Vec<MarketRows>,
     states: Vec<Market>,
+    /// Whether a market's state is complete; before its first event, only its coverage may be known.
+    complete: Vec<bool>,
     tickers: Vec<Box<str>>,
     index: HashMap<Box<str>, u32>,
     last_ticker: Option<u32>,
     market_id_index: HashMap<Box<str>, u32>,
     last_market_id: Option<u32>,
     provable: HashMap<(u32, Option<u32>), bool>,
+    /// Unfinished coverage of markets that the tail had not touched when it was first asked for, by connection.
+    unfinished: Option<HashMap<u32, Vec<(Box<str>, Interval)>>>,
     other: Rows,
     next_ordinal: u64,
     changed: bool,
@@ -150,21 +156,6 @@ impl Tail {
     /// From now on only this market's events are taken in; ordinals are counted all the same.
     pub fn watch(&mut self, only: Option<&str>) {
         self.only = only.map(Into::into);
-    }
-
-    /// Leaves out rows that their tables hold already, after an interrupted sealing.
-    pub fn leave_out(&mut self, catalog: &Catalog) {
-        let from = |table| catalog.position(table);
-        let (deltas, keyframes) = (from(Table::Deltas), from(Table::Keyframes));
-        for rows in &mut self.rows {
-            rows.deltas.retain(|row| row.ordinal >= deltas);
-            rows.keyframes.retain(|row| row.keyframe.ordinal >= keyframes);
-        }
-        self.other.delta_count = self.rows.iter().map(|rows| rows.deltas.len()).sum();
-        self.other.trades.retain(|row| row.ordinal >= from(Table::Trades));
-        self.other.tickers.retain(|row| row.ordinal >= from(Table::Tickers));
-        self.other.lifecycle.retain(|row| row.ordinal >= from(Table::Lifecycle));
-        self.other.unparsed.retain(|row| row.ordinal >= from(Table::Unparsed));
     }
 
     /// The ordinal that the next entry takes.
@@ -208,18 +199,55 @@ impl Tail {
         {
             return Ok(last as usize);
         }
-        if let Some(at) = self.index.get(ticker) {
-            self.last_ticker = Some(*at);
-            return Ok(*at as usize);
-        }
-        let state = base.market(ticker)?.unwrap_or_default();
-        let at = self.states.len();
-        self.states.push(state);
-        self.rows.push(MarketRows::default());
-        self.tickers.push(ticker.into());
-        self.index.insert(ticker.into(), at as u32);
+        let at = match self.index.get(ticker).map(|at| *at as usize) {
+            Some(at) if self.complete[at] => at,
+            Some(at) => {
+                let state = base.market(ticker)?.unwrap_or_default();
+                self.states[at] = state.with_coverage_of(&self.states[at]);
+                self.complete[at] = true;
+                at
+            }
+            None => {
+                let state = base.market(ticker)?.unwrap_or_default();
+                self.add(ticker.into(), state, true)
+            }
+        };
         self.last_ticker = Some(at as u32);
         Ok(at)
+    }
+
+    fn add(&mut self, ticker: Box<str>, state: Market, complete: bool) -> usize {
+        let at = self.states.len();
+        self.states.push(state);
+        self.complete.push(complete);
+        self.rows.push(MarketRows::default());
+        self.tickers.push(ticker.clone());
+        self.index.insert(ticker, at as u32);
+        at
+    }
+
+    /// Takes up the coverage of markets on this connection that were sealed before the tail began, and had no event
+    /// since: what is told of the connection concerns them too.
+    fn take_up(&mut self, connection: u32, base: &dyn Base) -> Result<(), crate::Error> {
+        if self.unfinished.is_none() {
+            let mut by_connection: HashMap<u32, Vec<(Box<str>, Interval)>> = HashMap::new();
+            for (ticker, interval) in base.unfinished(self.only.as_deref())? {
+                if !self.index.contains_key(&ticker) {
+                    by_connection.entry(interval.connection).or_default().push((ticker, interval));
+                }
+            }
+            self.unfinished = Some(by_connection);
+        }
+        let unfinished = self.unfinished.as_mut().and_then(|unfinished| unfinished.remove(&connection));
+        for (ticker, interval) in unfinished.unwrap_or_default() {
+            let at = match self.index.get(&ticker).map(|at| *at as usize) {
+                Some(at) if self.complete[at] => continue,
+                Some(at) => at,
+                None => self.add(ticker, Market::default(), false),
+            };
+            self.states[at].streams.push(Stream::from_interval(interval));
+        }
+        Ok(())
     }
 
     fn market_id(&mut self, id: &str) -> u32 {
@@ -241,8 +269,7 @@ impl Tail {
         at
     }
 
-    /// Takes in a batch. Rows that are sealed already in their own table are left out by
-    /// [`leave_out`](Tail::leave_out), not here. Returns how many deltas diverged.
+    /// Takes in a batch. Returns how many deltas diverged.
     pub fn apply(&mut self, batch: &[u8], base: &dyn Base) -> Result<u64, crate::Error> {
         let mut reader = BatchReader::new(batch).map_err(|error| unreadable(self.next_ordinal, error))?;
         let mut diverged = 0;
@@ -254,11 +281,20 @@ impl Tail {
         Ok(diverged)
     }
 
+    /// What was said of connections that still live, and what no segment keeps: for the next section of the log.
+    pub fn standing_notices(&self) -> Vec<Notice> {
+        let mut provable: Vec<_> =
+            self.provable.iter().map(|((connection, sid), provable)| (*connection, *sid, *provable)).collect();
+        provable.sort_unstable();
+        provable.into_iter().map(|(connection, sid, provable)| Notice::Provable { connection, sid, provable }).collect()
+    }
+
     fn apply_entry(&mut self, entry: Entry<'_>, base: &dyn Base) -> Result<bool, crate::Error> {
-        self.changed = true;
+        // That coverage can be proven is nothing to seal.
+        self.changed |= !matches!(entry, Entry::Notice(Notice::Provable { .. }));
         match entry {
             Entry::Notice(notice) => {
-                self.notice(notice);
+                self.notice(notice, base)?;
                 Ok(false)
             }
             Entry::Unparsed(unparsed) => {
@@ -358,32 +394,46 @@ impl Tail {
         Ok(diverged)
     }
 
-    fn notice(&mut self, notice: Notice) {
+    fn notice(&mut self, notice: Notice, base: &dyn Base) -> Result<(), crate::Error> {
         let next = self.next_ordinal;
         match notice {
-            Notice::Lost { connection, sid, ticker, cause } => match ticker {
-                Some(ticker) => {
-                    if let Some(at) = self.index.get(ticker.as_str()).copied() {
-                        let intervals = self.states[at as usize].lost(connection, sid, cause, next);
-                        keep(&mut self.rows[at as usize], intervals);
+            Notice::Lost { connection, sid, ticker, cause } => {
+                self.take_up(connection, base)?;
+                match ticker {
+                    Some(ticker) => {
+                        if let Some(at) = self.index.get(ticker.as_str()).copied() {
+                            let intervals = self.states[at as usize].lost(connection, sid, cause, next);
+                            keep(&mut self.rows[at as usize], intervals);
+                        }
                     }
+                    None => self.each(|market| market.lost(connection, sid, cause, next)),
                 }
-                None => self.each(|market| market.lost(connection, sid, cause, next)),
-            },
-            Notice::Unproven { connection, sid } => self.each(|market| market.unproven(connection, sid, next)),
+            }
+            Notice::Unproven { connection, sid } => {
+                self.take_up(connection, base)?;
+                self.each(|market| market.unproven(connection, sid, next));
+            }
             Notice::Provable { connection, sid, provable } => {
                 self.provable.insert((connection, sid), provable);
             }
-            Notice::Heard { connection, sid, effective_nanos, recv_nanos } => self.each(|market| {
-                market.heard(connection, sid, effective_nanos, recv_nanos);
-                Vec::new()
-            }),
-            Notice::End { connection, cause } => self.each(|market| market.end(connection, cause)),
+            Notice::Heard { connection, sid, effective_nanos, recv_nanos } => {
+                self.take_up(connection, base)?;
+                self.each(|market| {
+                    market.heard(connection, sid, effective_nanos, recv_nanos);
+                    Vec::new()
+                });
+            }
+            Notice::End { connection, cause } => {
+                self.take_up(connection, base)?;
+                self.each(|market| market.end(connection, cause));
+                self.provable.retain(|(ended, _), _| *ended != connection);
+            }
             Notice::Source(state) => {
                 self.other.sources.insert(state.digest.clone(), state);
             }
             Notice::Document(document) => self.other.documents.push(document),
         }
+        Ok(())
     }
 
     fn each(&mut self, mut change: impl FnMut(&mut Market) -> Vec<Interval>) {
@@ -399,7 +449,7 @@ impl Tail {
             let mut market = market.clone();
             if !market.deltas.is_empty() || !market.keyframes.is_empty() || !market.intervals.is_empty() {
                 for interval in state.open_intervals() {
-                    market.intervals.insert((interval.first_ordinal, interval.standing), interval.clone());
+                    market.intervals.insert(interval.key(), interval.clone());
                 }
                 rows.markets.insert(ticker.clone(), market);
             }
@@ -417,7 +467,7 @@ impl Tail {
             let touched = !market.deltas.is_empty() || !market.keyframes.is_empty() || !market.intervals.is_empty();
             if touched {
                 for interval in state.open_intervals() {
-                    market.intervals.insert((interval.first_ordinal, interval.standing), interval.clone());
+                    market.intervals.insert(interval.key(), interval.clone());
                 }
             }
             for stream in &mut state.streams {
@@ -443,7 +493,7 @@ impl Tail {
 
 fn keep(rows: &mut MarketRows, intervals: Vec<Interval>) {
     for interval in intervals {
-        rows.intervals.insert((interval.first_ordinal, interval.standing), interval);
+        rows.intervals.insert(interval.key(), interval);
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Span {
 impl Timeline {
     /// From intervals in any order, of which later versions have replaced earlier ones already.
     pub fn new(intervals: impl IntoIterator<Item = Interval>) -> Timeline {
-        let mut intervals: Vec<Interval> = intervals.into_iter().filter(|interval| !interval.is_empty()).collect();
+        let mut intervals: Vec<Interval> = intervals.into_iter().filter(|interval| !interval.is_withdrawn()).collect();
         intervals.sort_by_key(|interval| (interval.from_effective, interval.first_ordinal, interval.standing));
         Timeline { intervals }
     }

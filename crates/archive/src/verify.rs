@@ -173,19 +173,21 @@ impl Archive {
             let (checked, problems) = self.sources(ticker, |sources| sources.derive(ticker, connection))?;
             found.keyframes += checked.0;
             found.deltas += checked.1;
-            for (effective, problem) in problems {
-                let covered = timeline.intervals().iter().any(|interval| {
-                    interval.connection == connection
-                        && interval.standing != Standing::Gap
-                        && interval.from_effective <= effective
-                        && effective < interval.to_effective
-                });
+            for problem in problems {
+                // By ordinal: the last event of a gap and the snapshot that ends it may be of the same instant.
+                let covered = |ordinal| {
+                    timeline.intervals().iter().any(|interval| {
+                        interval.connection == connection
+                            && interval.standing != Standing::Gap
+                            && (interval.first_ordinal..=interval.last_ordinal).contains(&ordinal)
+                    })
+                };
                 match problem {
                     Problem::Keyframe(ordinal) => found.note(
                         ticker,
                         format!("the keyframe at ordinal {ordinal} is not what the deltas before it make"),
                     ),
-                    Problem::Diverged(ordinal) if covered => found.note(
+                    Problem::Diverged(ordinal) if covered(ordinal) => found.note(
                         ticker,
                         format!("the delta at ordinal {ordinal} drives a level below zero inside coverage"),
                     ),
@@ -207,8 +209,8 @@ impl Verification {
     }
 }
 
-/// Keyframes and deltas that a stream has, and what does not fit, with its effective time.
-type Derived = ((u64, u64), Vec<(i64, Problem)>);
+/// Keyframes and deltas that a stream has, and what does not fit.
+type Derived = ((u64, u64), Vec<Problem>);
 
 enum Problem {
     Keyframe(u64),
@@ -217,7 +219,7 @@ enum Problem {
 
 impl Sources<'_> {
     /// Folds a stream from its first event to its last and compares every folded keyframe on the way. Returns how many
-    /// keyframes and deltas there were, and what does not fit, with its effective time.
+    /// keyframes and deltas there were, and what does not fit.
     fn derive(&self, ticker: &str, connection: u32) -> Result<Derived, Error> {
         let mut places = Vec::new();
         for file in self.catalog.table(Table::Keyframes).files.iter().filter(|file| file.may_hold(ticker)) {
@@ -238,7 +240,7 @@ impl Sources<'_> {
         let (mut checked, mut deltas) = (0, 0);
         let mut problems = Vec::new();
         let mut state: Option<(Book, i64, u64)> = None;
-        let mut meet = |state: &mut Option<(Book, i64, u64)>, upto: u64| -> Result<Vec<(i64, Problem)>, Error> {
+        let mut meet = |state: &mut Option<(Book, i64, u64)>, upto: u64| -> Result<Vec<Problem>, Error> {
             let mut problems = Vec::new();
             while let Some((ordinal, snapshot, sealed, unsealed)) = keyframes.next_if(|place| place.0 < upto) {
                 let keyframe: Keyframe = match (&sealed, unsealed) {
@@ -250,13 +252,13 @@ impl Sources<'_> {
                 if let Some((book, effective, last)) = state.as_ref().filter(|_| !snapshot)
                     && (*book != keyframe.book || *effective != keyframe.effective || *last != ordinal)
                 {
-                    problems.push((keyframe.effective, Problem::Keyframe(ordinal)));
+                    problems.push(Problem::Keyframe(ordinal));
                 }
                 *state = Some((keyframe.book, keyframe.effective, ordinal));
             }
             Ok(problems)
         };
-        let _ = self.each_delta(ticker, connection, None, DELTA_COLUMNS, |delta, _| {
+        let _ = self.each_delta(ticker, connection, (None, None), DELTA_COLUMNS, |delta, _| {
             problems.extend(meet(&mut state, delta.ordinal)?);
             deltas += 1;
             let (book, effective, last) = state.get_or_insert_with(|| (Book::default(), i64::MIN, 0));
@@ -264,7 +266,7 @@ impl Sources<'_> {
                 EffectiveTime::from_nanos(*effective).after(delta.ts, ReceivedTime::from_nanos(delta.recv_ts)).nanos();
             *last = delta.ordinal;
             if book.apply(delta.side, delta.price, delta.quantity).is_err() {
-                problems.push((*effective, Problem::Diverged(delta.ordinal)));
+                problems.push(Problem::Diverged(delta.ordinal));
             }
             Ok(std::ops::ControlFlow::Continue(()))
         })?;

@@ -9,16 +9,19 @@ use std::{
 
 use crate::{
     Error,
-    archive::{Archive, MARKER, Marker, SealedBase, Shared, load_catalog, read_marker, wal_dir},
-    batch::Batch,
+    archive::{
+        Archive, MARKER, Marker, SealedBase, Shared, check_whole, load_catalog, read_marker, straddles, wal_dir,
+    },
+    batch::{Batch, BatchBuilder},
     catalog::Catalog,
+    entry::Notice,
     reader::Reader,
     schema::{ColumnType, DATE, Table},
     seal::{Sealing, Tables},
     store::Store,
     table::{ColumnType as LogType, Table as DeltaTable, TableSchema},
     tail::{Rows, Tail},
-    wal::{CommitPolicy, Disk, RealDisk, TornTail, Wal, WalOptions},
+    wal::{self, CommitPolicy, Disk, RealDisk, TornTail, Wal, WalOptions},
 };
 
 /// How to open an archive for writing. Time and randomness come in here.
@@ -85,6 +88,11 @@ impl Writer {
         let marker = match read_marker(&store)? {
             Some(marker) => marker,
             None => {
+                if store.list(Table::Coverage.name())?.first().is_some() {
+                    let reason =
+                        "it is missing, though there are tables: restore it, or begin another archive elsewhere";
+                    return Err(Error::Damaged { file: store.location(MARKER), reason: reason.to_owned() });
+                }
                 let marker = Marker { format: 1, archive_id: format!("{:032x}", options.seed) };
                 let json = serde_json::to_vec_pretty(&marker).expect("a marker holds a number and a string");
                 store.put_new(MARKER, json.into())?;
@@ -100,29 +108,42 @@ impl Writer {
         let now = (options.now)();
         // The lock is taken with the log, before the tables are looked at: nobody changes them from here on.
         let mut wal_options = WalOptions::new(archive_id, options.seed as u64, UNIX_EPOCH + now);
+        let oldest = wal::oldest_ordinal(&*options.disk, &wal_dir)?;
         let floor_catalog = load_catalog(&store)?;
+        check_whole(&store, &floor_catalog, oldest)?;
         wal_options.floor = floor_catalog.log_position();
         let mut recovery = Wal::recover(&wal_dir, options.disk.clone(), wal_options)?;
-        let tables = open_tables(&store)?;
-        let catalog = load_catalog(&store)?;
+        let mut tables = Tables { store: store.clone(), tables: open_tables(&store)? };
+        let found = load_catalog(&store)?;
+        let interrupted_at = found.interrupted_at();
+        let mut catalog = found.covered().map_err(|file| straddles(&store, &file))?;
         let reader = Reader::new(store.clone());
         let mut tail = Tail::new(catalog.sealed_before());
-        let base = SealedBase { reader: &reader, catalog: &catalog };
+        let now_millis = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
         for batch in &mut recovery {
             let batch = batch?;
-            if batch.first_ordinal >= catalog.log_position() {
-                tail.apply(&batch.payload, &base)?;
+            if batch.first_ordinal < catalog.log_position() {
+                continue;
             }
+            if interrupted_at == Some(tail.next_ordinal()) && catalog.sealed_before() < tail.next_ordinal() {
+                catalog = resume_sealing(&mut tables, &mut tail, &found, batch.first_ordinal, now_millis)?;
+            }
+            tail.apply(&batch.payload, &SealedBase { reader: &reader, catalog: &catalog })?;
         }
-        let (wal, report) = recovery.finish()?;
-        tail.leave_out(&catalog);
+        let (mut wal, report) = recovery.finish()?;
+        if interrupted_at == Some(tail.next_ordinal()) && catalog.sealed_before() < tail.next_ordinal() {
+            catalog = resume_sealing(&mut tables, &mut tail, &found, wal.next_ordinal(), now_millis)?;
+        }
+        if catalog.log_position() > found.log_position() {
+            log_notices(&mut wal, &tail.standing_notices(), tail.next_ordinal())?;
+        }
         let positions = Table::ALL.into_iter().map(|table| catalog.position(table));
         let next_ordinal = positions.max().unwrap_or(0).max(tail.next_ordinal());
         let shared = Arc::new(Shared::new(store.clone(), catalog, tail));
         Ok(Writer {
             archive: Archive { shared },
             wal: Some(wal),
-            tables: Some(Tables { store, tables }),
+            tables: Some(tables),
             sealing: None,
             failed: None,
             options,
@@ -159,15 +180,15 @@ impl Writer {
         self.poll_sealing()?;
         let first = self.next_ordinal;
         batch.begin_at(first);
-        // A batch takes a position of the log even if none of its entries takes an ordinal.
-        self.wal().append(batch.bytes(), batch.ordinals() + 1)?;
-        self.next_ordinal += u64::from(batch.ordinals());
-        let diverged = {
-            let mut state = self.archive.shared.write();
-            let catalog = state.catalog.clone();
-            let base = SealedBase { reader: &self.archive.shared.reader, catalog: &catalog };
-            state.tail.apply(batch.bytes(), &base)?
+        let diverged = match self.take_in(&batch) {
+            Ok(diverged) => diverged,
+            Err(error) => {
+                // Log and tail may differ now, and what is sealed from the tail is cut off the log.
+                self.failed = Some(format!("a batch could not be taken in: {error}"));
+                return Err(error);
+            }
         };
+        self.next_ordinal += u64::from(batch.ordinals());
         let now = (self.options.now)();
         self.oldest_pending.get_or_insert(now);
         let pending = self.wal().pending_bytes();
@@ -181,6 +202,19 @@ impl Writer {
             self.start_sealing()?;
         }
         Ok((first, diverged))
+    }
+
+    /// The tail first: what it cannot hold must not get into the log, where it would stop every later opening.
+    fn take_in(&mut self, batch: &Batch) -> Result<u64, Error> {
+        let diverged = {
+            let mut state = self.archive.shared.write();
+            let catalog = state.catalog.clone();
+            let base = SealedBase { reader: &self.archive.shared.reader, catalog: &catalog };
+            state.tail.apply(batch.bytes(), &base)?
+        };
+        // A batch takes a position of the log even if none of its entries takes an ordinal.
+        self.wal().append(batch.bytes(), batch.ordinals() + 1)?;
+        Ok(diverged)
     }
 
     /// Makes everything appended so far durable.
@@ -215,6 +249,8 @@ impl Writer {
         self.sync()?;
         self.wal().rotate()?;
         let (position, log_position) = (self.next_ordinal, self.wal().next_ordinal());
+        let standing = self.archive.shared.read().tail.standing_notices();
+        log_notices(self.wal(), &standing, position)?;
         let (rows, catalog, first) = {
             let mut state = self.archive.shared.write();
             let rows = Arc::new(state.tail.drain());
@@ -309,6 +345,32 @@ impl Drop for Writer {
             let _ = thread.join();
         }
     }
+}
+
+/// Every section of the log stands on its own: it begins with what the ones before said and no segment keeps.
+fn log_notices(wal: &mut Wal, notices: &[Notice], next_ordinal: u64) -> Result<(), Error> {
+    if !notices.is_empty() {
+        let mut builder = BatchBuilder::default();
+        notices.iter().for_each(|notice| builder.push_notice(notice));
+        let mut batch = builder.finish();
+        batch.begin_at(next_ordinal);
+        wal.append(batch.bytes(), batch.ordinals() + 1)?;
+    }
+    Ok(())
+}
+
+/// Brings a sealing to its end that was cut off, with the rows that it had: the tables that are ahead of `coverage`
+/// hold them up to the ordinal at which the log has been read now.
+fn resume_sealing(
+    tables: &mut Tables,
+    tail: &mut Tail,
+    found: &Catalog,
+    log_position: u64,
+    now_millis: i64,
+) -> Result<Catalog, Error> {
+    let (first, position) = (found.sealed_before(), tail.next_ordinal());
+    let rows = tail.drain();
+    tables.seal(&Sealing { rows: &rows, first, position, log_position, now_millis }, found)
 }
 
 fn open_tables(store: &Store) -> Result<std::collections::BTreeMap<Table, DeltaTable>, Error> {

@@ -76,7 +76,7 @@ mod writer;
 pub use commit_policy::CommitPolicy;
 pub use disk::{Disk, DiskFile, DiskLock, LockGuard, RealDisk};
 pub use error::WalError;
-pub use reader::WalReader;
+pub use reader::{WalReader, oldest_ordinal};
 pub use recovery::{Recovery, RecoveryReport, TornTail};
 use std::time::SystemTime;
 pub use writer::Wal;

@@ -11,6 +11,14 @@ use std::sync::Arc;
 /// truncation, each once, so every retry finds a younger listing.
 const OPEN_ATTEMPTS: u32 = 16;
 
+/// The ordinal at which the log in `dir` begins; `None` if there is none.
+///
+/// # Errors
+/// [`WalError::Io`].
+pub fn oldest_ordinal(disk: &dyn Disk, dir: &Path) -> Result<Option<u64>, WalError> {
+    Ok(list_log(disk, dir)?.first().copied())
+}
+
 /// Reads batches in order while another process writes them.
 ///
 /// A batch is seen as soon as it is whole in the file, which may be before it is acknowledged: after a power loss,
