@@ -421,7 +421,7 @@ impl Tail {
                 }
             }
             for stream in &mut state.streams {
-                stream.since_keyframe = None;
+                stream.unmarked = true;
             }
             // A stream that has ended is taken up again from its keyframe, should it ever go on.
             if state.streams.len() > 1 {

@@ -2,9 +2,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod forms;
 mod lab;
 mod losses;
 mod naive;
 mod overlaps;
 mod real;
+mod sample;
 mod wire;
