@@ -226,8 +226,8 @@ impl Market {
         }
     }
 
-    /// Takes in a delta.
-    pub fn delta(&mut self, place: Place, side: Side, price: Price, quantity: Quantity) -> Change {
+    /// Takes in a delta. `provable` says whether sequence numbers prove that nothing is missing before it.
+    pub fn delta(&mut self, place: Place, side: Side, price: Price, quantity: Quantity, provable: bool) -> Change {
         let mut change = Change::default();
         let stream = self.stream(place);
         if stream.unmarked || stream.since_keyframe >= DELTAS_PER_KEYFRAME {
@@ -242,7 +242,8 @@ impl Market {
                 stream.open(Standing::Gap, place.ordinal, Cause::NoSnapshot, place.sid);
             }
             Some(interval) if interval.ended == Some(Cause::EndOfCapture) && interval.standing != Standing::Gap => {
-                let (standing, sid) = (interval.standing, interval.sid);
+                let standing = if provable { interval.standing } else { Standing::Unproven };
+                let sid = interval.sid;
                 stream.open(standing, place.ordinal, Cause::Continued, sid);
             }
             Some(_) => {}

@@ -2,9 +2,12 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+// Shared with the tests of captures, which use more of them.
+#[allow(dead_code)]
 #[path = "../captures/naive.rs"]
 mod naive;
 mod shell;
+#[allow(dead_code)]
 #[path = "../captures/wire.rs"]
 mod wire;
 
@@ -49,13 +52,16 @@ fn exit_codes_tell_how_it_ended() {
     let inside = text(covered());
     // 0: an answer, exact or not.
     shell.run(&["book", "KXA-1", "--at", &inside]).code(0).silent_on_stderr();
-    shell.run(&["book", "KXA-1"]).code(0).silent_on_stderr();
+    shell.run(&["book", "KXB-1"]).code(0).silent_on_stderr();
     shell.run(&["--version"]).code(0).silent_on_stderr();
     let unnumbered: Vec<Line> = lines()[1..20].iter().map(Line::unnumbered).collect();
     let other = Shell::new();
     other.file("capture.ndjson", &capture(&unnumbered));
     other.run(&["import", "capture.ndjson"]).code(0);
-    let answer = other.run(&["book", "KXA-1", "--at", &text(unnumbered[12].recv_ms * 1_000_000), "--format", "json"]).code(0).json();
+    let answer = other
+        .run(&["book", "KXA-1", "--at", &text(unnumbered[12].recv_ms * 1_000_000), "--format", "json"])
+        .code(0)
+        .json();
     assert_eq!((&answer["exact"], &answer["gap"]["cause"]), (&Value::from(false), &Value::from("unproven")));
 
     // 1: it failed.
@@ -112,7 +118,17 @@ fn the_book_as_json_is_what_programs_rely_on() {
     let (shell, lines) = (recorded(), lines());
     let truth = record(&lines);
     let keys = [
-        "ticker", "at", "clock", "yes", "no", "exact", "gap", "last_ts", "last_recv_ts", "last_ordinal", "keyframe_ts",
+        "ticker",
+        "at",
+        "clock",
+        "yes",
+        "no",
+        "exact",
+        "gap",
+        "last_ts",
+        "last_recv_ts",
+        "last_ordinal",
+        "keyframe_ts",
         "deltas_applied",
     ];
     let mut standings = BTreeSet::new();
@@ -137,7 +153,11 @@ fn the_book_as_json_is_what_programs_rely_on() {
             } else {
                 let gap = answer["gap"].as_object().unwrap();
                 assert_eq!(gap.keys().collect::<Vec<_>>(), ["cause", "from", "to"]);
-                assert!(gap["cause"].as_str().is_some_and(|cause| cause.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')));
+                assert!(
+                    gap["cause"]
+                        .as_str()
+                        .is_some_and(|cause| cause.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+                );
                 time(&gap["from"]);
                 time(&gap["to"]);
                 assert_eq!(code, if gap["cause"] == "unproven" { 0 } else { 4 });
@@ -182,7 +202,8 @@ fn ladder(value: &Value) -> Ladder {
 fn depth_and_formats_show_the_same_book() {
     let shell = recorded();
     let at = text(covered());
-    let book = |args: &[&str]| shell.run(&[&["book", "KXA-1", "--at", &at], args].concat()).code(0).silent_on_stderr().stdout;
+    let book =
+        |args: &[&str]| shell.run(&[&["book", "KXA-1", "--at", &at], args].concat()).code(0).silent_on_stderr().stdout;
     let whole: Value = serde_json::from_slice(&book(&["--format", "json"])).unwrap();
     let two: Value = serde_json::from_slice(&book(&["--format", "json", "--depth", "2"])).unwrap();
     assert!(whole["yes"].as_array().unwrap().len() > 2);
@@ -291,7 +312,10 @@ fn standard_input_is_a_capture_too() {
     assert_eq!(report["sources"][0]["events"], 0, "{report}");
     let at = covered();
     let answer = shell.run(&["book", "KXA-1", "--at", &at.to_string(), "--format", "json"]).code(0).json();
-    assert_eq!((&answer["exact"], ladder(&answer["yes"])), (&Value::from(true), truth.book("KXA-1", On::Exchange, at).yes));
+    assert_eq!(
+        (&answer["exact"], ladder(&answer["yes"])),
+        (&Value::from(true), truth.book("KXA-1", On::Exchange, at).yes)
+    );
 }
 
 #[test]
@@ -309,7 +333,8 @@ fn the_report_of_an_import_goes_where_it_belongs() {
     assert!(said.stderr.contains("2 files held already, unchanged"), "{}", said.stderr);
     let said = shell.run(&["import", "in", "--format", "json"]).code(0).silent_on_stderr();
     let report = said.json();
-    let names: Vec<&str> = report["sources"].as_array().unwrap().iter().map(|source| source["source"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        report["sources"].as_array().unwrap().iter().map(|source| source["source"].as_str().unwrap()).collect();
     assert_eq!(names, ["in/a.jsonl.gz", "in/b.ndjson"], "in order of their paths");
     assert!(report["sources"][0]["unchanged"].as_bool().unwrap());
 }
@@ -317,7 +342,8 @@ fn the_report_of_an_import_goes_where_it_belongs() {
 #[test]
 fn flags_name_the_fields_of_a_wrapper() {
     let lines = lines();
-    let text: String = lines.iter().map(|line| format!("{{\"t_us\":{}000,\"body\":{}}}\n", line.recv_ms, line.frame)).collect();
+    let text: String =
+        lines.iter().map(|line| format!("{{\"t_us\":{}000,\"body\":{}}}\n", line.recv_ms, line.frame)).collect();
     let shell = Shell::new();
     shell.file("log.jsonl", text.as_bytes());
     shell.run(&["import", "log.jsonl", "--time-field", "t_us", "--frame-field", "body"]).code(0);
@@ -351,8 +377,15 @@ fn an_import_that_is_killed_goes_on_where_it_stopped() {
         shell.run(&["import", "capture.ndjson"]).code(0);
         let report = shell.run(&["import", "capture.ndjson", "--format", "json"]).code(0).json();
         assert!(report["sources"][0]["unchanged"].as_bool().unwrap(), "killed after {delay} ms: {report}");
-        let archive = daybook_archive::Archive::open(&shell.archive(), daybook_archive::OpenOptions::default()).unwrap();
-        let deltas = archive.catalog().table(daybook_archive::schema::Table::Deltas).files.iter().map(|file| file.rows).sum::<u64>();
+        let archive =
+            daybook_archive::Archive::open(&shell.archive(), daybook_archive::OpenOptions::default()).unwrap();
+        let deltas = archive
+            .catalog()
+            .table(daybook_archive::schema::Table::Deltas)
+            .files
+            .iter()
+            .map(|file| file.rows)
+            .sum::<u64>();
         assert_eq!(deltas, truth.delta_count(), "killed after {delay} ms");
         for ticker in ["KXA-1", "KXB-1"] {
             let arrivals = &truth.markets[ticker];

@@ -7,6 +7,7 @@ mod lab;
 mod losses;
 mod naive;
 mod overlaps;
+mod readers;
 mod real;
 mod sample;
 mod wire;
