@@ -20,8 +20,6 @@ use std::collections::HashMap;
 pub struct SequenceTracker {
     /// The highest number since each open subscription began.
     last: HashMap<u32, u64>,
-    /// The highest number of each subscription that has ended: no connection gives a `sid` twice.
-    ended: HashMap<u32, u64>,
 }
 
 /// What a frame is to the sequence it belongs to.
@@ -86,17 +84,12 @@ impl SequenceTracker {
         let Some(sid) = sid else { return Continuity::Unnumbered };
         let continuity = match (seq, self.last.get(&sid)) {
             (None, _) => Continuity::Unnumbered,
-            (Some(seq), None) if kind != FrameKind::End && self.ended.get(&sid).is_some_and(|last| seq <= *last) => {
-                Continuity::Restart
-            }
             (Some(_), None) => Continuity::First,
             (Some(seq), Some(&last)) => judge(seq, last, kind),
         };
         let stays = matches!(continuity, Continuity::Unnumbered | Continuity::Repeated | Continuity::Regressed);
         if kind == FrameKind::End {
-            let last = self.last.remove(&sid).max(seq);
-            let ended = self.ended.entry(sid).or_default();
-            *ended = (*ended).max(last.unwrap_or(0));
+            self.last.remove(&sid);
         } else if let Some(seq) = seq
             && !stays
         {
@@ -113,7 +106,6 @@ impl SequenceTracker {
     /// Forgets every subscription: the connection is known to have ended.
     pub fn reset(&mut self) {
         self.last.clear();
-        self.ended.clear();
     }
 }
 
