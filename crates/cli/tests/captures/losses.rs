@@ -1,7 +1,7 @@
 //! Captures with everything that goes wrong on the way: what was lost shows, and nothing wrong is called exact.
 
-use daybook::import::{ImportOptions, Source, Watch, import};
-use daybook_archive::{Archive, Clock, Writer, WriterOptions, coverage::Standing, entry::Cause};
+use daybook::import::ImportOptions;
+use daybook_archive::{Archive, Clock, coverage::Standing, entry::Cause};
 use rand::Rng;
 
 use crate::{
@@ -374,50 +374,4 @@ fn a_reconnect_after_a_subscription_was_made_anew_is_seen() {
     assert_eq!(report.reconnects, 1);
     let found = standings(&lab.open(), "KXA-1", &lines);
     assert!(found[anew + 2..lines.len() - 1].iter().all(|standing| *standing == EXACT), "{:?}", &found[anew..]);
-}
-
-/// Ends an import as a crash does, after so many batches.
-struct Crash(std::sync::atomic::AtomicI32);
-
-impl Watch for Crash {
-    fn begin(&self, _: &Source) {}
-
-    fn advance(&self, _: u64, _: u64) {
-        let left = self.0.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-        assert!(left > 0, "the crash that this test asks for");
-    }
-}
-
-#[test]
-fn a_loss_after_a_crash_ends_the_books_of_markets_that_are_quiet_since() {
-    let mut venue = Venue::new(47);
-    let mut sent = venue.recording(1, &["KXA-1", "KXQUIET-1"], 10);
-    sent.extend((0..70_000).map(|_| venue.more(1, "KXA-1")));
-    let lost = sent.len();
-    sent.push(venue.more(1, "KXQUIET-1"));
-    sent.extend((0..10).map(|_| venue.more(1, "KXA-1")));
-    sent.extend((0..10).map(|_| venue.more(1, "KXQUIET-1")));
-    let mut arrived = sent.clone();
-    arrived.remove(lost);
-    let lab = Lab::new();
-    let path = lab.file("a.ndjson", &capture(&arrived));
-    let crashed = std::panic::catch_unwind(|| {
-        // Sealed early, so that only the tables remember the quiet market.
-        let sealing = WriterOptions { seal_deltas: 1_000, ..WriterOptions::new(7) };
-        let mut writer = Writer::open(&lab.root(), sealing).unwrap();
-        import(&mut writer, &Source::File(path.clone()), &options(), &Crash(3.into())).unwrap();
-    });
-    assert!(crashed.is_err(), "it came to its end before the crash");
-    assert!(!lab.import(&path).unchanged);
-    let archive = lab.open();
-    let (read, sent) = (record(&arrived), record(&sent));
-    assert_eq!(book_event_counts(&archive), (read.snapshot_count(), read.delta_count()));
-    for on in [On::Exchange, On::Received] {
-        let times = times(&read.markets["KXQUIET-1"], on);
-        for at in &times[times.len() - 9..] {
-            let answer = archive.book("KXQUIET-1", *at, clock(on)).unwrap();
-            assert_ne!(ladders(&answer), sent.book("KXQUIET-1", on, *at), "one of its deltas is missing");
-            assert!(!answer.exact, "called exact though one of its deltas is missing");
-        }
-    }
 }
