@@ -278,13 +278,8 @@ impl Thinning {
         let deltas = batch.i32s("deltas_since")?.value(row).cast_unsigned();
         let snapshot = batch.texts("kind")?.get(row) == Some("snapshot");
         let since = self.since.get(&connection).map(|since| since.saturating_add(deltas));
-        // A stream's first keyframe of the file makes it stand on its own. One that counts no deltas is the first
-        // of a new section of the log: how far it is from the one before is not known.
-        let keep = match since {
-            _ if snapshot => true,
-            None => true,
-            Some(since) => deltas == 0 || since + DELTAS_PER_KEYFRAME / 2 > DELTAS_PER_KEYFRAME,
-        };
+        // A stream's first keyframe of the file makes it stand on its own.
+        let keep = snapshot || since.is_none_or(|since| since > DELTAS_PER_KEYFRAME / 2);
         self.since.insert(connection, if keep { 0 } else { since.unwrap_or(0) });
         Ok(keep)
     }

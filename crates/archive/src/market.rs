@@ -46,8 +46,10 @@ pub struct Stream {
     pub recv: i64,
     /// The last book event.
     pub last: Option<Place>,
-    /// Deltas since the last keyframe; `None` when this log section has none yet.
-    pub since_keyframe: Option<u32>,
+    /// Deltas since the last keyframe.
+    pub since_keyframe: u32,
+    /// This section of the log has no keyframe of the stream yet, so its next delta calls for one.
+    pub unmarked: bool,
     /// The interval now open, or the last one.
     pub interval: Option<Interval>,
 }
@@ -103,7 +105,16 @@ pub struct Keyframe {
 
 impl Stream {
     fn new(connection: u32, effective: i64, recv: i64) -> Stream {
-        Stream { connection, book: Book::default(), effective, recv, last: None, since_keyframe: None, interval: None }
+        Stream {
+            connection,
+            book: Book::default(),
+            effective,
+            recv,
+            last: None,
+            since_keyframe: 0,
+            unmarked: true,
+            interval: None,
+        }
     }
 
     /// The stream's state as a keyframe; `None` before its first event.
@@ -119,7 +130,7 @@ impl Stream {
             recv_ts: last.recv_ts,
             effective: self.effective,
             recv_max: self.recv,
-            deltas_since: self.since_keyframe.unwrap_or(0),
+            deltas_since: self.since_keyframe,
             book: self.book.clone(),
         })
     }
@@ -147,7 +158,8 @@ impl Stream {
                 seq: keyframe.seq,
                 clock: keyframe.clock,
             }),
-            since_keyframe: None,
+            since_keyframe: keyframe.deltas_since,
+            unmarked: true,
             interval,
         }
     }
@@ -248,27 +260,24 @@ impl Market {
         }
     }
 
-    /// Takes in a delta.
-    pub fn delta(&mut self, place: Place, side: Side, price: Price, quantity: Quantity) -> Change {
+    /// Takes in a delta. `provable` says whether sequence numbers prove that nothing is missing before it.
+    pub fn delta(&mut self, place: Place, side: Side, price: Price, quantity: Quantity, provable: bool) -> Change {
         let mut change = Change::default();
         let stream = self.stream(place);
-        match stream.since_keyframe {
-            Some(count) if count < DELTAS_PER_KEYFRAME => {}
-            _ => {
-                change.keyframe_before = stream.keyframe();
-                stream.since_keyframe = Some(0);
-            }
+        if stream.unmarked || stream.since_keyframe >= DELTAS_PER_KEYFRAME {
+            change.keyframe_before = stream.keyframe();
+            stream.since_keyframe = 0;
+            stream.unmarked = false;
         }
-        if let Some(count) = stream.since_keyframe.as_mut() {
-            *count += 1;
-        }
+        stream.since_keyframe += 1;
         match &stream.interval {
             None => {
                 stream.advance(place);
                 stream.open(Standing::Gap, place.ordinal, Cause::NoSnapshot, place.sid);
             }
             Some(interval) if stream.may_continue() => {
-                let (standing, sid) = (interval.standing, interval.sid);
+                let standing = if provable { interval.standing } else { Standing::Unproven };
+                let sid = interval.sid;
                 stream.open(standing, place.ordinal, Cause::Continued, sid);
             }
             Some(_) => {}
@@ -317,7 +326,8 @@ impl Market {
         }
         stream.book = book;
         stream.advance(place);
-        stream.since_keyframe = Some(0);
+        stream.since_keyframe = 0;
+        stream.unmarked = false;
         if !resumes {
             if let Some(gap) = stream.interval.as_mut().filter(|interval| interval.ended.is_none()) {
                 gap.to_effective = stream.effective;

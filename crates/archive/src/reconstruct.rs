@@ -374,7 +374,7 @@ impl Folding {
                 recv_ts: last.recv_ts,
                 effective: self.effective,
                 recv_max: self.recv_max,
-                deltas_since: 0,
+                deltas_since: u32::try_from(self.applied).unwrap_or(u32::MAX),
                 book: self.book,
             },
             keyframe_effective: self.keyframe_effective,

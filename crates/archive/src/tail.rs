@@ -340,7 +340,8 @@ impl Tail {
                 let at = self.market_index(&delta.ticker, base)?;
                 let market_id = self.market_id(&delta.market_id);
                 let place = Place { clock: delta.clock, ..place };
-                let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity);
+                let provable = self.is_provable(record.connection, record.sid);
+                let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity, provable);
                 diverged = change.diverged;
                 let rows = &mut self.rows[at];
                 note(rows, change, market_id);
@@ -369,13 +370,7 @@ impl Tail {
                 let place = Place { clock: snapshot.clock, ..place };
                 let book = Book::from_levels(snapshot.yes.iter().copied(), snapshot.no.iter().copied())
                     .map_err(|error| crate::Error::Entry { ordinal, reason: error.to_string() })?;
-                let sid = record.sid;
-                let provable = self
-                    .provable
-                    .get(&(record.connection, sid))
-                    .or_else(|| self.provable.get(&(record.connection, None)))
-                    .copied()
-                    .unwrap_or(false);
+                let provable = self.is_provable(record.connection, record.sid);
                 let change = self.states[at].snapshot(place, book, provable);
                 let rows = &mut self.rows[at];
                 note(rows, change, market_id);
@@ -392,6 +387,11 @@ impl Tail {
             Event::Lifecycle(_) => self.other.lifecycle.push(Numbered { ordinal, row: record.into_owned() }),
         }
         Ok(diverged)
+    }
+
+    fn is_provable(&self, connection: u32, sid: Option<u32>) -> bool {
+        let of_sid = self.provable.get(&(connection, sid));
+        of_sid.or_else(|| self.provable.get(&(connection, None))).copied().unwrap_or(false)
     }
 
     fn notice(&mut self, notice: Notice, base: &dyn Base) -> Result<(), crate::Error> {
@@ -471,7 +471,7 @@ impl Tail {
                 }
             }
             for stream in &mut state.streams {
-                stream.since_keyframe = None;
+                stream.unmarked = true;
             }
             // A stream that has ended is taken up again from its keyframe, should it ever go on.
             if state.streams.len() > 1 {

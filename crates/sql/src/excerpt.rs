@@ -17,11 +17,11 @@ const CONTEXT: usize = 60;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Line, from 1.
-    pub line: usize,
+    pub line: u32,
     /// Character in the line, from 1.
-    pub column: usize,
+    pub column: u32,
     /// The line and the mark.
-    excerpt: String,
+    excerpt: Box<str>,
 }
 
 impl Place {
@@ -38,7 +38,8 @@ impl Place {
         let shown: String = text[from..to].iter().collect();
         let indent = " ".repeat(at - from + cut_left.chars().count());
         let excerpt = format!("  {cut_left}{}{cut_right}\n  {indent}{}", shown.trim_end(), "^".repeat(width));
-        Some(Place { line, column, excerpt })
+        let (line, column) = (u32::try_from(line).ok()?, u32::try_from(column).ok()?);
+        Some(Place { line, column, excerpt: excerpt.into() })
     }
 
     /// The place that the SQL planner names.

@@ -157,6 +157,7 @@ pub fn import(
         notices: Vec::new(),
         markets: HashMap::new(),
         held_elsewhere: None,
+        overlaps: false,
         last_recv: None,
         waiting: Vec::new(),
         frames: 0,
@@ -263,6 +264,8 @@ struct Reading<'a> {
     /// What the archive held of each market seen, where the source may overlap it.
     markets: HashMap<Box<str>, Option<Held>>,
     held_elsewhere: Option<Held>,
+    /// Some of the source was held already.
+    overlaps: bool,
     last_recv: Option<i64>,
     /// Lines before the first that tells its time.
     waiting: Vec<Vec<u8>>,
@@ -333,7 +336,11 @@ impl Reading<'_> {
 
     fn flush_notices(&mut self) {
         let resuming = self.resuming() && !self.state.complete;
-        for notice in self.notices.drain(..) {
+        for mut notice in self.notices.drain(..) {
+            // A source that overlaps what the archive holds is taken in with holes: its numbers prove nothing more.
+            if let Notice::Provable { provable, .. } = &mut notice {
+                *provable &= !self.overlaps;
+            }
             if !resuming {
                 self.builder.push_notice(&notice);
             }
@@ -499,6 +506,7 @@ impl Reading<'_> {
         let held = self.is_held(&record, sender)?;
         if held {
             self.state.duplicates += 1;
+            self.overlaps = true;
             // What the archive holds belongs to the stream that brought it: this one has a hole there.
             let mut notices = std::mem::take(&mut self.notices);
             notices.clear();
@@ -538,14 +546,14 @@ impl Reading<'_> {
         let best = self.ends.iter().filter(fits).max_by_key(|end| (end.seq + 1 == seq, end.recv_nanos)).cloned();
         let number = self.connection(label).number;
         if let Some(end) = best.filter(|end| end.connection != number) {
-            let whole = end.whole && end.seq + 1 == seq;
-            let connection = self.connection(label);
-            let notices = vec![Notice::Provable { connection: end.connection, sid: Some(sid), provable: true }];
-            connection.adopt(&StreamEnd { whole, ..end.clone() });
+            // Over the seam between two sources nothing is proven, on any subscription, until the next snapshot.
+            let sids = self.ends.iter().filter(|other| other.connection == end.connection).map(|other| other.sid);
+            let mut notices: Vec<Notice> = sids
+                .map(|sid| Notice::Provable { connection: end.connection, sid: Some(sid), provable: false })
+                .collect();
+            notices.push(Notice::Unproven { connection: end.connection, sid: None });
+            self.connection(label).adopt(&end);
             self.notices.splice(0..0, notices);
-            if end.whole && !whole {
-                self.notices.push(Notice::Unproven { connection: end.connection, sid: Some(sid) });
-            }
         }
     }
 

@@ -206,8 +206,8 @@ impl Connection {
     /// Goes on with a stream that an earlier source left: its number is this connection's from here on.
     pub fn adopt(&mut self, end: &StreamEnd) {
         self.number = end.connection;
-        if let Some(subscription) = self.subscriptions.get_mut(&end.sid) {
-            subscription.claims = end.whole;
+        for subscription in self.subscriptions.values_mut() {
+            subscription.claims = false;
             subscription.provable_told = false;
         }
     }

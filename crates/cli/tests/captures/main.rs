@@ -2,9 +2,12 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod forms;
 mod lab;
 mod losses;
 mod naive;
 mod overlaps;
+mod readers;
 mod real;
+mod sample;
 mod wire;

@@ -26,7 +26,7 @@ use crate::{
 const QUESTIONS: usize = 6_000;
 
 /// The folder of the real captures; `None`, said aloud, where it is absent.
-fn captures() -> Option<PathBuf> {
+pub fn captures() -> Option<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
     let folder = std::env::var_os("DAYBOOK_CAPTURES").map_or(default, PathBuf::from).join("kxgold15m");
     if folder.join("events").is_dir() {
@@ -36,7 +36,7 @@ fn captures() -> Option<PathBuf> {
     None
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let sources = expand(&[folder.to_str().unwrap().to_owned()]).unwrap();
     let path = |source| match source {
         Source::File(path) => path,

@@ -55,7 +55,7 @@ fn sealed_and_unsealed_rows_together() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// However recording and sealing alternate, every row is there once.
     #[test]

@@ -6,18 +6,18 @@ use daybook_sql::{Error, ErrorKind, Limits};
 
 use crate::recording::{Recording, error, number, text};
 
-/// The number after `name=` in the metrics of an executed plan, units of 1024 taken into account.
+/// The number after `name=` in the metrics of an executed plan, which has at most two decimals and perhaps a `K`.
 fn metric(plan: &str, name: &str) -> u64 {
     let from = plan.find(&format!("{name}=")).unwrap_or_else(|| panic!("no {name} in {plan}")) + name.len() + 1;
     let text: String = plan[from..].chars().take_while(|c| !",]}".contains(*c)).collect();
     let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
-    let whole: f64 = number.parse().unwrap();
-    let scale = match unit.split_whitespace().next() {
-        Some("K") => 1_000.0,
-        Some("M") => 1_000_000.0,
-        _ => 1.0,
-    };
-    (whole * scale) as u64
+    let (whole, hundredths) = number.split_once('.').unwrap_or((number, "0"));
+    let (whole, hundredths): (u64, u64) = (whole.parse().unwrap(), hundredths.parse().unwrap());
+    match unit {
+        "" => whole,
+        "K" => whole * 1_000 + hundredths * 10,
+        unit => panic!("{name} in {unit}"),
+    }
 }
 
 fn many_markets() -> Recording {
@@ -159,37 +159,4 @@ fn nothing_but_the_archive_can_be_read() {
         let error = error(&engine, &sql);
         assert_eq!(error.kind(), ErrorKind::Query, "{sql}: {error}");
     }
-}
-
-#[test]
-fn scratch() {
-    let mut recording = Recording::new();
-    recording.step = 61_234;
-    let tickers: Vec<String> = (0..100).map(|number| format!("KXMANY-{number:03}")).collect();
-    let tickers: Vec<&str> = tickers.iter().map(String::as_str).collect();
-    recording.record(&tickers, 3000);
-    let engine = recording.engine();
-    let time = |what: &str, sql: &str| {
-        number(&engine, sql);
-        let start = std::time::Instant::now();
-        for _ in 0..5 {
-            number(&engine, sql);
-        }
-        eprintln!("SCRATCH {what}: {:?}", start.elapsed() / 5);
-    };
-    time("nothing", "SELECT 1::BIGINT");
-    time("unsealed count 300k", "SELECT count(*) FROM deltas");
-    time("unsealed sum 300k one ticker", "SELECT sum(ordinal) FROM deltas WHERE ticker = 'KXMANY-017'");
-    time("unsealed coverage", "SELECT count(*) FROM current_coverage");
-    recording.seal();
-    time("count 300k", "SELECT count(*) FROM deltas");
-    time("sum 300k one ticker", "SELECT sum(ordinal) FROM deltas WHERE ticker = 'KXMANY-017'");
-    time("sum 300k", "SELECT sum(ordinal) FROM deltas");
-    time("coverage", "SELECT count(*) FROM current_coverage");
-    eprintln!(
-        "SCRATCH {}",
-        text(&engine, "EXPLAIN ANALYZE SELECT sum(ordinal) FROM deltas WHERE ticker = 'KXMANY-017'")
-    );
-    eprintln!("SCRATCH {}", text(&engine, "EXPLAIN ANALYZE SELECT sum(ordinal) FROM deltas"));
-    eprintln!("SCRATCH {}", text(&engine, "EXPLAIN SELECT * FROM deltas WHERE ticker = 'KXMANY-017' ORDER BY ordinal"));
 }
