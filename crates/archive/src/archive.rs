@@ -364,7 +364,7 @@ impl Archive {
         for rows in &unsealed {
             let mut writer = SegmentWriter::new(table);
             let sealing =
-                Sealing { rows, first: 0, position: i64::MAX.cast_unsigned(), log_position: 0, now_millis: 0 };
+                Sealing { rows, first: 0, position: 0, log_position: i64::MAX.cast_unsigned(), now_millis: 0 };
             write_rows(&mut writer, table, &sealing)?;
             parts.extend(encoded(table, writer)?);
         }
@@ -635,7 +635,7 @@ pub(crate) fn check_whole(store: &Store, catalog: &Catalog, oldest: Option<u64>)
 }
 
 /// Where a commit of a table is.
-fn commit_file(table: Table, version: u64) -> String {
+pub(crate) fn commit_file(table: Table, version: u64) -> String {
     format!("{}/_delta_log/{version:020}.json", table.name())
 }
 

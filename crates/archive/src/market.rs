@@ -59,6 +59,8 @@ pub struct Stream {
 pub struct Market {
     /// Streams, the latest last.
     pub streams: Vec<Stream>,
+    /// Connections whose streams are sealed as they stand, and no longer held.
+    pub released: Vec<u32>,
     /// Latest effective time of any stream in order, in nanoseconds.
     pub effective: Option<i64>,
     /// Latest received time of any stream, in nanoseconds.

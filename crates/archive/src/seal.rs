@@ -10,6 +10,7 @@ use daybook_book::{Event, Price, Quantity, Side};
 
 use crate::{
     Error,
+    archive::commit_file,
     catalog::{Catalog, TableFiles},
     coverage::Interval,
     history::Histories,
@@ -58,7 +59,11 @@ impl Tables {
         let mut catalog = catalog.clone();
         for table in Table::ALL {
             let held = catalog.table(table).position.is_some_and(|position| position > sealing.first);
+            // A process that ended just after a commit had got its name may not have waited for the disk. What is not
+            // committed again is made durable here, before the log is cut.
+            let durable = |files: &TableFiles| self.store.make_durable(&commit_file(table, files.version));
             if held && !table.is_metadata() {
+                durable(&catalog.table(table))?;
                 continue;
             }
             let mut writer = SegmentWriter::new(table);
@@ -69,6 +74,8 @@ impl Tables {
                 if let Some(histories) = histories.with_documents(&sealing.rows.documents)? {
                     histories.write(&mut writer)?;
                     removes.extend(files.files.iter().map(|file| file.log_path.clone()));
+                } else if !sealing.rows.documents.is_empty() {
+                    durable(&files)?;
                 }
             } else {
                 write_rows(&mut writer, table, sealing)?;
@@ -77,8 +84,9 @@ impl Tables {
             if writer.is_empty() && removes.is_empty() && table != Table::Coverage {
                 continue;
             }
-            let last = sealing.position.saturating_sub(1).max(sealing.first);
-            let written = writer.finish(&self.store, sealing.first, last, sealing.now_millis)?;
+            // What is sealed of notices alone goes with the ordinal before them, which is sealed already.
+            let last = sealing.position.saturating_sub(1);
+            let written = writer.finish(&self.store, sealing.first.min(last), last, sealing.now_millis)?;
             let mut positions = vec![(POSITION.to_owned(), sealing.position)];
             if table == Table::Coverage {
                 positions.push((LOG_POSITION.to_owned(), sealing.log_position));
@@ -122,8 +130,8 @@ pub fn write_rows(writer: &mut SegmentWriter, table: Table, sealing: &Sealing<'_
         Table::Tickers => tickers(writer, rows),
         Table::Lifecycle => lifecycle(writer, rows),
         Table::Unparsed => unparsed(writer, sealing),
-        Table::Coverage => coverage(writer, rows, sealing.position),
-        Table::Sources => sources(writer, rows, sealing.position),
+        Table::Coverage => coverage(writer, rows, sealing.log_position),
+        Table::Sources => sources(writer, rows, sealing.log_position),
         Table::Markets | Table::Events | Table::Series | Table::Settlements => Ok(()),
     }
 }

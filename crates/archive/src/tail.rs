@@ -216,6 +216,16 @@ impl Tail {
         Ok(at)
     }
 
+    /// The market, with its stream over this connection at hand if it has one.
+    fn stream_index(&mut self, ticker: &str, connection: u32, base: &dyn Base) -> Result<usize, crate::Error> {
+        let at = self.market_index(ticker, base)?;
+        let state = &self.states[at];
+        if !state.released.is_empty() && !state.streams.iter().any(|stream| stream.connection == connection) {
+            self.restore(at, connection, base)?;
+        }
+        Ok(at)
+    }
+
     fn add(&mut self, ticker: Box<str>, state: Market, complete: bool) -> usize {
         let at = self.states.len();
         self.states.push(state);
@@ -224,6 +234,23 @@ impl Tail {
         self.tickers.push(ticker.clone());
         self.index.insert(ticker, at as u32);
         at
+    }
+
+    /// Takes up a stream again that was let go of when it had ended.
+    fn restore(&mut self, at: usize, connection: u32, base: &dyn Base) -> Result<(), crate::Error> {
+        let Some(released) = self.states[at].released.iter().position(|released| *released == connection) else {
+            return Ok(());
+        };
+        let stored = base.market(&self.tickers[at])?.unwrap_or_default();
+        let state = &mut self.states[at];
+        state.released.swap_remove(released);
+        state.streams.extend(stored.streams.into_iter().filter(|stream| stream.connection == connection));
+        Ok(())
+    }
+
+    /// The same in every market, for what is told of a connection that had ended.
+    fn restore_all(&mut self, connection: u32, base: &dyn Base) -> Result<(), crate::Error> {
+        (0..self.states.len()).try_for_each(|at| self.restore(at, connection, base))
     }
 
     /// Takes up the coverage of markets on this connection that were sealed before the tail began, and had no event
@@ -337,7 +364,7 @@ impl Tail {
         let mut diverged = false;
         match &record.event {
             Event::Delta(delta) => {
-                let at = self.market_index(&delta.ticker, base)?;
+                let at = self.stream_index(&delta.ticker, record.connection, base)?;
                 let market_id = self.market_id(&delta.market_id);
                 let place = Place { clock: delta.clock, ..place };
                 let provable = self.is_provable(record.connection, record.sid);
@@ -365,7 +392,7 @@ impl Tail {
                 }
             }
             Event::Snapshot(snapshot) => {
-                let at = self.market_index(&snapshot.ticker, base)?;
+                let at = self.stream_index(&snapshot.ticker, record.connection, base)?;
                 let market_id = self.market_id(&snapshot.market_id);
                 let place = Place { clock: snapshot.clock, ..place };
                 let book = Book::from_levels(snapshot.yes.iter().copied(), snapshot.no.iter().copied())
@@ -399,6 +426,7 @@ impl Tail {
         match notice {
             Notice::Lost { connection, sid, ticker, cause } => {
                 self.take_up(connection, base)?;
+                self.restore_all(connection, base)?;
                 match ticker {
                     Some(ticker) => {
                         if let Some(at) = self.index.get(ticker.as_str()).copied() {
@@ -411,6 +439,7 @@ impl Tail {
             }
             Notice::Unproven { connection, sid } => {
                 self.take_up(connection, base)?;
+                self.restore_all(connection, base)?;
                 self.each(|market| market.unproven(connection, sid, next));
             }
             Notice::Provable { connection, sid, provable } => {
@@ -470,17 +499,20 @@ impl Tail {
                     market.intervals.insert(interval.key(), interval.clone());
                 }
             }
+            // A stream that has ended, and of which this section tells nothing, is in the segments as it stands: it is
+            // taken up again from there, should it ever go on.
+            let latest = state.streams.last().map(|stream| stream.connection);
+            state.streams.retain(|stream| {
+                let is_open = stream.interval.as_ref().is_some_and(|interval| interval.ended.is_none());
+                let is_told = !stream.unmarked || market.intervals.keys().any(|key| key.1 == stream.connection);
+                let stays = is_open || is_told || latest == Some(stream.connection);
+                if !stays {
+                    state.released.push(stream.connection);
+                }
+                stays
+            });
             for stream in &mut state.streams {
                 stream.unmarked = true;
-            }
-            // A stream that has ended is taken up again from its keyframe, should it ever go on.
-            if state.streams.len() > 1 {
-                let latest = state.streams.len() - 1;
-                let mut at = 0;
-                state.streams.retain(|stream| {
-                    at += 1;
-                    at > latest || stream.interval.as_ref().is_some_and(|interval| interval.ended.is_none())
-                });
             }
             if touched {
                 rows.markets.insert(ticker.clone(), market);

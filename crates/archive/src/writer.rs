@@ -130,12 +130,19 @@ impl Writer {
             }
             tail.apply(&batch.payload, &SealedBase { reader: &reader, catalog: &catalog })?;
         }
+        let is_resumed = interrupted_at.is_none_or(|at| catalog.sealed_before() >= at);
+        if let Some(at) = interrupted_at.filter(|at| !is_resumed && tail.next_ordinal() != *at) {
+            let ends = tail.next_ordinal();
+            let reason = format!("the log ends at ordinal {ends}, though tables hold what it had up to ordinal {at}");
+            return Err(Error::Damaged { file: wal_dir.display().to_string(), reason });
+        }
         let (mut wal, report) = recovery.finish()?;
         if interrupted_at == Some(tail.next_ordinal()) && catalog.sealed_before() < tail.next_ordinal() {
             catalog = resume_sealing(&mut tables, &mut tail, &found, wal.next_ordinal(), now_millis)?;
         }
         if catalog.log_position() > found.log_position() {
             log_notices(&mut wal, &tail.standing_notices(), tail.next_ordinal())?;
+            wal.sync()?;
         }
         let positions = Table::ALL.into_iter().map(|table| catalog.position(table));
         let next_ordinal = positions.max().unwrap_or(0).max(tail.next_ordinal());
@@ -245,12 +252,13 @@ impl Writer {
     }
 
     fn start_sealing(&mut self) -> Result<(), Error> {
-        // Only what is durable may be sealed: its ordinals must never be given out again.
-        self.sync()?;
         self.wal().rotate()?;
         let (position, log_position) = (self.next_ordinal, self.wal().next_ordinal());
         let standing = self.archive.shared.read().tail.standing_notices();
         log_notices(self.wal(), &standing, position)?;
+        // Only what is durable may be sealed: its ordinals must never be given out again. The notices too, since what
+        // is sealed is read no more.
+        self.sync()?;
         let (rows, catalog, first) = {
             let mut state = self.archive.shared.write();
             let rows = Arc::new(state.tail.drain());
