@@ -14,4 +14,10 @@ use super::Operation;
 pub trait Faults: Send + Sync + fmt::Debug {
     /// Returns the error with which `operation` on `path` (relative to the archive root) shall fail.
     fn before(&self, operation: Operation, path: &str) -> io::Result<()>;
+
+    /// Returns the error that is reported for the writing of a whole file although it was written: as after a lost
+    /// answer, or a sync that failed when the file had its name already.
+    fn after_put(&self, _path: &str) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -264,7 +264,14 @@ impl Store {
         match &self.inner.backend {
             Backend::Local(local) => local.put(path, &bytes, replace),
             Backend::Remote(remote) => remote.put(path, bytes, replace),
-        }
+        }?;
+        self.check_after_put(path)
+    }
+
+    fn check_after_put(&self, path: &str) -> Result<(), StoreError> {
+        let Some(faults) = &self.faults else { return Ok(()) };
+        let error = |error| StoreError::from_io(Operation::Write, self.location(path), &error);
+        faults.after_put(path).map_err(error)
     }
 
     /// Starts a file of any size. It holds at most a few megabytes in memory.

@@ -85,10 +85,10 @@ impl ObjectStore for ObjectStoreView {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         let path = location.as_ref();
         self.check(Operation::Write, path)?;
-        match &self.store.inner.backend {
+        let put = match &self.store.inner.backend {
             Backend::Remote(remote) => {
                 let put = remote.object_store().put_opts(&remote.key(path), payload, options).await;
-                put.map_err(|error| self.remote_error(Operation::Write, path, &error))
+                put.map_err(|error| self.remote_error(Operation::Write, path, &error))?
             }
             Backend::Local(local) => {
                 let replace = match options.mode {
@@ -97,9 +97,11 @@ impl ObjectStore for ObjectStoreView {
                     PutMode::Update(_) => return Err(unsupported("a conditional update of a local file")),
                 };
                 local.put(path, &Bytes::from(payload), replace).map_err(|error| self.report(error))?;
-                Ok(PutResult { e_tag: None, version: None })
+                PutResult { e_tag: None, version: None }
             }
-        }
+        };
+        self.store.check_after_put(path).map_err(|error| self.report(error))?;
+        Ok(put)
     }
 
     async fn put_multipart_opts(

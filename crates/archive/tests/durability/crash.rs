@@ -184,7 +184,8 @@ impl Run {
         self.disk.set_faults(faults);
         // A sealing writes twenty to forty files, most of them after the first.
         match rng.random_range(0..10) {
-            0..5 => FailingStore::writes(at, true, rng.random_bool(0.5)),
+            0..3 => FailingStore::writes(at, true, rng.random_bool(0.5)),
+            3..5 => FailingStore::done_writes(at),
             5..7 => FailingStore::writes(at, false, rng.random_bool(0.5)),
             7 => FailingStore::reads(at),
             _ => FailingStore::never(),

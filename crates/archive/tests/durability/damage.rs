@@ -14,6 +14,7 @@ use daybook_archive::{
     reconstruct::Event,
     schema::Table,
     store::{Faults, Operation, Store},
+    wal::format::BLOCK_BYTES,
 };
 use rand::{SeedableRng, rngs::SmallRng};
 use tempfile::TempDir;
@@ -312,16 +313,19 @@ fn a_damaged_or_stale_list_of_files_changes_no_answer() {
 fn a_flipped_byte_in_the_log_is_an_error_that_says_where() {
     let fixture = fixture();
     let path = *fixture.of("wal", ".wal").last().unwrap();
-    let length = fixture.files[path].len();
+    let intact = &fixture.files[path];
+    // The rest of a block behind a group is padding. Behind the last group is the mark that says so.
+    let block = usize::try_from(BLOCK_BYTES).unwrap();
+    let mark = intact.iter().rposition(|byte| *byte != 0).unwrap() / block * block;
     let (mut noticed, mut unnoticed) = (0, 0);
-    for at in (0..length).step_by(STRIDE) {
+    for at in (0..intact.len()).step_by(STRIDE) {
         let dir = fixture.copy();
         let mut damaged = fixture.files.clone();
         damaged.get_mut(path).unwrap()[at] ^= 0x55;
         fs::write(dir.path().join(path), &damaged[path]).unwrap();
         match Writer::open(dir.path().to_str().unwrap(), WriterOptions::new(6)) {
             Ok(writer) => {
-                // Padding, or what was never read again: all that was acknowledged must be there.
+                assert!(intact[at] == 0 || at >= mark, "byte {at} of the log is read as if it were intact");
                 unnoticed += 1;
                 let rows = rows::of(writer.archive()).unwrap();
                 assert_eq!(rows.len() as u64, writer.next_ordinal());
@@ -340,7 +344,7 @@ fn a_flipped_byte_in_the_log_is_an_error_that_says_where() {
         }
     }
     println!("{noticed} of {} flipped bytes of the log noticed, {unnoticed} without effect", noticed + unnoticed);
-    assert!(noticed > unnoticed);
+    assert!(noticed > 20, "{noticed}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub struct FailingStore {
     at: u64,
     from_then_on: bool,
     full: bool,
+    /// The change that fails first has been made all the same.
+    done: bool,
     count: AtomicU64,
     happened: AtomicBool,
     paused: AtomicBool,
@@ -48,6 +50,11 @@ impl FailingStore {
         Arc::new(FailingStore { at, from_then_on, full, ..FailingStore::default() })
     }
 
+    /// The `at`th change is made, but said to have failed, and all after it fail.
+    pub fn done_writes(at: u64) -> Arc<FailingStore> {
+        Arc::new(FailingStore { at, done: true, from_then_on: true, ..FailingStore::default() })
+    }
+
     /// The `at`th read fails.
     pub fn reads(at: u64) -> Arc<FailingStore> {
         Arc::new(FailingStore { at, reads: true, ..FailingStore::default() })
@@ -66,7 +73,8 @@ impl Faults for FailingStore {
             return Ok(());
         }
         let count = self.count.fetch_add(1, SeqCst) + 1;
-        if count == self.at || (self.from_then_on && count > self.at) {
+        let is_done = self.done && operation == Operation::Write;
+        if (count == self.at && !is_done) || (self.from_then_on && count > self.at) {
             self.happened.store(true, SeqCst);
             return Err(if self.full {
                 io::ErrorKind::StorageFull.into()
@@ -75,5 +83,13 @@ impl Faults for FailingStore {
             });
         }
         Ok(())
+    }
+
+    fn after_put(&self, _: &str) -> io::Result<()> {
+        if !self.done || self.paused.load(SeqCst) || self.count.load(SeqCst) != self.at {
+            return Ok(());
+        }
+        self.happened.store(true, SeqCst);
+        Err(io::Error::other("injected I/O error behind a change"))
     }
 }

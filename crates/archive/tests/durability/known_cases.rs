@@ -9,9 +9,14 @@ use daybook_archive::{
     reconstruct::Event as ArchiveEvent,
     schema::Table,
     store::{Faults, Operation, Store},
-    wal::{CommitPolicy, sim::SimDisk},
+    wal::{
+        CommitPolicy,
+        sim::{CrashModel, SimDisk},
+    },
 };
-use daybook_book::{Delta, Event, EventRecord, ExchangeTime, Lifecycle, Price, Quantity, ReceivedTime, Side, Snapshot};
+use daybook_book::{
+    Delta, Event, EventRecord, ExchangeTime, Lifecycle, Price, Quantity, ReceivedTime, Side, Snapshot, Trade,
+};
 
 use crate::failing::FailingStore;
 
@@ -496,4 +501,202 @@ fn events_of_no_market_survive() {
     let writer = case.open();
     assert_eq!(crate::rows::of(writer.archive()).unwrap().len(), 3);
     assert_eq!(crate::rows::of(&writer.close().unwrap()).unwrap().len(), 3);
+}
+
+fn over(connection: u32, record: EventRecord<'static>) -> EventRecord<'static> {
+    EventRecord { connection, ..record }
+}
+
+fn end(connection: u32) -> Notice {
+    Notice::End { connection, cause: Cause::EndOfCapture }
+}
+
+/// A stream that ended is taken up again as it was left, however much was sealed and heard over others since.
+#[test]
+fn an_ended_stream_goes_on_behind_others() {
+    for is_lost in [false, true] {
+        let told = |seals: bool| {
+            let mut case = Case::new();
+            let mut writer = case.open();
+            let mut step = |fill: &dyn Fn(&mut BatchBuilder)| {
+                append(&mut writer, fill);
+                if seals {
+                    writer.seal().unwrap();
+                }
+            };
+            step(&|batch| {
+                batch.push_notice(&provable());
+                batch.push_event(&snapshot("A", 0, 10));
+                batch.push_event(&delta("A", 1, 1));
+                batch.push_notice(&end(1));
+            });
+            step(&|batch| {
+                batch.push_notice(&Notice::Provable { connection: 2, sid: Some(1), provable: true });
+                batch.push_event(&over(2, snapshot("A", 10, 20)));
+            });
+            step(&|batch| batch.push_event(&over(2, delta("A", 11, 1))));
+            step(&|batch| batch.push_event(&over(2, delta("A", 12, 1))));
+            step(&|batch| batch.push_notice(&end(2)));
+            step(&|batch| {
+                if is_lost {
+                    batch.push_notice(&lost());
+                }
+                batch.push_notice(&provable());
+                batch.push_event(&delta("A", 20, 100));
+            });
+            step(&|batch| batch.push_event(&delta("A", 21, 1_000)));
+            step(&|batch| batch.push_event(&delta("A", 22, 0)));
+            let archive = writer.close().unwrap();
+            assert_eq!(archive.verify(None, true, &mut ()).unwrap().findings, [], "lost: {is_lost}");
+            let books = [0, 5, 10, 11, 15, 20, 21].map(|second| contracts(&archive, "A", second));
+            (intervals(&archive, "A"), books)
+        };
+        let (control, books) = told(false);
+        assert_eq!(books[6], if is_lost { (22, false) } else { (1_111, true) });
+        assert_eq!(told(true), (control, books), "lost: {is_lost}");
+    }
+}
+
+/// What was said of a connection is durable before the section of the log that said it is given up.
+#[test]
+fn what_was_provable_is_provable_after_a_power_loss() {
+    for seed in 0..40 {
+        let mut case = Case::new();
+        let mut writer = case.open();
+        append(&mut writer, |batch| {
+            batch.push_notice(&provable());
+            batch.push_event(&snapshot("A", 0, 10));
+        });
+        writer.seal().unwrap();
+        drop(writer);
+        case.disk.crash(seed, CrashModel { garbage: seed % 2 == 0, stale: false });
+        let mut writer = case.open();
+        append(&mut writer, |batch| {
+            batch.push_event(&snapshot("B", 2, 10));
+            batch.push_event(&delta("B", 9, 1));
+        });
+        assert_eq!(contracts(writer.archive(), "B", 5), (10, true), "seed {seed}");
+    }
+}
+
+/// Two sealings of notices alone take no ordinal: the later one's word on an interval holds.
+#[test]
+fn of_two_sealings_at_one_ordinal_the_later_holds() {
+    // In which order their files are found depends on what is in them.
+    for contracts in 1..16 {
+        let told = |seals: bool| {
+            let mut case = Case::new();
+            let mut writer = case.open();
+            let notices = [Notice::Unproven { connection: 1, sid: Some(1) }, lost(), end(1)];
+            append(&mut writer, |batch| {
+                batch.push_notice(&provable());
+                batch.push_event(&snapshot("A", 0, contracts));
+                batch.push_event(&delta("A", contracts, 1));
+            });
+            for notice in notices {
+                if seals {
+                    writer.seal().unwrap();
+                }
+                append(&mut writer, |batch| batch.push_notice(&notice));
+            }
+            drop(writer.close().unwrap());
+            intervals(case.open().archive(), "A")
+        };
+        assert_eq!(told(true), told(false));
+    }
+}
+
+/// A log that ends before what tables hold ahead of `coverage` has lost acknowledged records.
+#[test]
+fn a_log_that_lost_what_a_sealing_had_taken_is_an_error() {
+    let mut case = Case::new();
+    let mut writer = case.open_failing(Arc::new(Unwritable(Table::Trades))).unwrap();
+    append(&mut writer, |batch| {
+        batch.push_event(&snapshot("A", 0, 10));
+        batch.push_event(&trade("A", 1));
+    });
+    assert!(writer.seal().is_err());
+    drop(writer);
+    let whole = std::mem::replace(&mut case.disk, SimDisk::new(2));
+    let error = case.open_failing(FailingStore::never()).err().expect("opened without its log").to_string();
+    assert!(error.contains("/wal") && error.contains("ordinal 2"), "{error}");
+    case.disk = whole;
+    assert_eq!(crate::rows::of(&case.open().close().unwrap()).unwrap().len(), 2);
+}
+
+fn trade(ticker: &str, seconds: i64) -> EventRecord<'static> {
+    record(ticker, seconds, |ticker, ts| {
+        let price = Price::from_cents(40).unwrap();
+        Event::Trade(Trade {
+            ticker: ticker.into(),
+            trade_id: "".into(),
+            ts: Some(ts),
+            yes_price: price,
+            no_price: price.complement(),
+            count: Quantity::from_hundredths(100),
+            taker_side: None,
+            taker_outcome_side: None,
+            taker_book_side: None,
+            is_block_trade: None,
+        })
+    })
+}
+
+/// A commit that a killed process left behind may not be on the disk yet: the log is not cut on its word alone.
+#[test]
+fn a_commit_found_ahead_is_made_durable_before_the_log_is_cut() {
+    let mut case = Case::new();
+    let mut writer = case.open_failing(Arc::new(Unwritable(Table::Coverage))).unwrap();
+    append(&mut writer, |batch| {
+        batch.push_event(&snapshot("A", 0, 10));
+        batch.push_event(&delta("A", 1, 1));
+    });
+    assert!(writer.seal().is_err());
+    drop(writer);
+    let noted = Arc::new(Noted::default());
+    drop(case.open_failing(noted.clone()).unwrap());
+    let noted = noted.0.lock().unwrap();
+    let at = |operation, path: &str| noted.iter().position(|(done, on)| *done == operation && on == path);
+    let sealed = at(Operation::Write, "coverage/_delta_log/00000000000000000001.json").expect("the sealing is resumed");
+    for table in ["deltas", "keyframes"] {
+        let synced = at(Operation::Sync, &format!("{table}/_delta_log/00000000000000000001.json"));
+        assert!(synced.is_some_and(|synced| synced < sealed), "{table}: {noted:?}");
+    }
+}
+
+/// Notes what is done.
+#[derive(Debug, Default)]
+struct Noted(std::sync::Mutex<Vec<(Operation, String)>>);
+
+impl Faults for Noted {
+    fn before(&self, operation: Operation, path: &str) -> std::io::Result<()> {
+        self.0.lock().unwrap().push((operation, path.to_owned()));
+        Ok(())
+    }
+}
+
+/// A reader beside a sealing knows what was sealed of notices alone before it.
+#[test]
+fn a_reader_beside_a_sealing_knows_every_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path().to_str().unwrap()).unwrap();
+    let source = |digest: &str| {
+        let mut state = crate::venue::source(1);
+        state.digest = digest.repeat(32);
+        Notice::Source(state)
+    };
+    let mut writer = Writer::open_store(store.clone(), WriterOptions::new(1)).unwrap();
+    append(&mut writer, |batch| batch.push_event(&snapshot("A", 0, 10)));
+    writer.seal().unwrap();
+    append(&mut writer, |batch| batch.push_notice(&source("a")));
+    drop(writer.close().unwrap());
+    let faults = Arc::new(Unwritable(Table::Coverage));
+    let mut writer = Writer::open_store(store.with_faults(faults), WriterOptions::new(2)).unwrap();
+    append(&mut writer, |batch| {
+        batch.push_event(&delta("A", 1, 1));
+        batch.push_notice(&source("b"));
+    });
+    assert!(writer.seal().is_err());
+    let archive = Archive::open(dir.path().to_str().unwrap(), Default::default()).unwrap();
+    assert_eq!(archive.sources_imported().unwrap().len(), 2);
 }

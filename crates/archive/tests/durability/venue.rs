@@ -51,7 +51,7 @@ pub fn batch(entries: &[Entry], number: u64) -> Batch {
     builder.finish()
 }
 
-fn source(lines: u64) -> SourceState {
+pub fn source(lines: u64) -> SourceState {
     SourceState {
         digest: "d".repeat(32),
         name: "venue".to_owned(),
