@@ -116,6 +116,9 @@ pub struct Rows {
     pub row_count: usize,
 }
 
+/// A market's ticker and an interval of its coverage.
+pub type MarketInterval = (Box<str>, Interval);
+
 /// Gives the state in which a market was left by what is sealed already.
 pub trait Base {
     /// The market's streams and clocks, or `None` if it is new.
@@ -123,7 +126,7 @@ pub trait Base {
 
     /// Of every market and connection, or of one market, the last interval if it has not ended, or has ended in a way
     /// that lets the stream go on: what a notice about a connection still concerns.
-    fn unfinished(&self, only: Option<&str>) -> Result<Vec<(Box<str>, Interval)>, crate::Error>;
+    fn unfinished(&self, only: Option<&str>) -> Result<Vec<MarketInterval>, crate::Error>;
 }
 
 /// The live tail: rows not sealed yet, and the state of every market they touch.
@@ -140,7 +143,7 @@ pub struct Tail {
     last_market_id: Option<u32>,
     provable: HashMap<(u32, Option<u32>), bool>,
     /// Unfinished coverage of markets that the tail had not touched when it was first asked for, by connection.
-    unfinished: Option<HashMap<u32, Vec<(Box<str>, Interval)>>>,
+    unfinished: Option<HashMap<u32, Vec<MarketInterval>>>,
     other: Rows,
     next_ordinal: u64,
     changed: bool,
@@ -257,7 +260,7 @@ impl Tail {
     /// since: what is told of the connection concerns them too.
     fn take_up(&mut self, connection: u32, base: &dyn Base) -> Result<(), crate::Error> {
         if self.unfinished.is_none() {
-            let mut by_connection: HashMap<u32, Vec<(Box<str>, Interval)>> = HashMap::new();
+            let mut by_connection: HashMap<u32, Vec<MarketInterval>> = HashMap::new();
             for (ticker, interval) in base.unfinished(self.only.as_deref())? {
                 if !self.index.contains_key(&ticker) {
                     by_connection.entry(interval.connection).or_default().push((ticker, interval));

@@ -88,7 +88,7 @@ impl Writer {
         let marker = match read_marker(&store)? {
             Some(marker) => marker,
             None => {
-                if store.list(Table::Coverage.name())?.first().is_some() {
+                if !store.list(Table::Coverage.name())?.is_empty() {
                     let reason =
                         "it is missing, though there are tables: restore it, or begin another archive elsewhere";
                     return Err(Error::Damaged { file: store.location(MARKER), reason: reason.to_owned() });

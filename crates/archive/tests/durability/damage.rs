@@ -28,6 +28,9 @@ use crate::{
 /// Every so many bytes one is flipped. A prime, so that no structure is passed over.
 const STRIDE: usize = 97;
 
+/// What is done to the bytes of a file.
+type Change = Box<dyn FnOnce(&mut Vec<u8>)>;
+
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// A question and what came of it.
@@ -287,7 +290,7 @@ fn a_damaged_or_stale_list_of_files_changes_no_answer() {
     let lists = fixture.of("_daybook", ".files");
     assert!(lists.len() >= 10, "{lists:?}");
     for path in &lists {
-        let mut changes: Vec<Box<dyn FnOnce(&mut Vec<u8>)>> = vec![
+        let mut changes: Vec<Change> = vec![
             Box::new(|bytes| bytes.truncate(bytes.len() / 2)),
             Box::new(Vec::clear),
             Box::new(|bytes| bytes.fill(0xff)),

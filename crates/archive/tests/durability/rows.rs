@@ -146,7 +146,7 @@ pub fn expected(entry: &Entry, ordinal: u64) -> (Table, Row) {
             let cells = numbers(times(ticker.text("snapshot")).optional(snapshot.clock)).text(&snapshot.market_id);
             let ladder = |cells: Cells, levels: &[(Price, Quantity)]| {
                 let mut levels = levels.to_vec();
-                levels.sort_by(|a, b| b.0.cmp(&a.0));
+                levels.sort_by_key(|level| std::cmp::Reverse(level.0));
                 let prices: Vec<String> = levels.iter().map(|(price, _)| price.to_string()).collect();
                 let sizes: Vec<String> = levels.iter().map(|(_, size)| size.to_string()).collect();
                 cells.text(prices.join(",")).text(sizes.join(","))
