@@ -312,6 +312,17 @@ impl Archive {
         Ok(())
     }
 
+    /// No event of the archive, and no unreadable frame, was received after this time, in nanoseconds; `None` if there
+    /// is none. Where a table does not tell, it is the end of all times.
+    pub fn last_received(&self) -> Option<i64> {
+        let state = self.shared.read();
+        let tables =
+            [Table::Deltas, Table::Keyframes, Table::Trades, Table::Tickers, Table::Lifecycle, Table::Unparsed];
+        let tables = tables.map(|table| state.catalog.table(table));
+        let sealed = tables.iter().flat_map(|table| &table.files).map(|file| file.last_recv.unwrap_or(i64::MAX));
+        sealed.chain(state.tail.last_recv()).max()
+    }
+
     /// Whether a table has any row of a market, sealed or not.
     pub fn has_rows(&self, table: Table, ticker: &str) -> Result<bool, Error> {
         let state = self.shared.read();

@@ -73,6 +73,14 @@ pub enum Notice {
         /// Received time up to which the same holds, in nanoseconds.
         recv_nanos: i64,
     },
+    /// A recording over this connection that had ended without a fault goes on, and sequence numbers prove that
+    /// nothing is missing in between: its markets' coverage goes on too, whether they had an event since or not.
+    Continued {
+        /// The connection concerned.
+        connection: u32,
+        /// The subscription.
+        sid: Option<u32>,
+    },
     /// The recording over this connection ended without a fault.
     End {
         /// The connection concerned.
@@ -116,6 +124,8 @@ pub enum Cause {
     SubscriptionEnded,
     /// Nothing was being recorded.
     NotRecorded,
+    /// What follows was in the archive already, from another source.
+    HeldElsewhere,
 }
 
 impl Cause {
@@ -135,11 +145,12 @@ impl Cause {
             Cause::Unparsed => "unparsed",
             Cause::SubscriptionEnded => "subscription_ended",
             Cause::NotRecorded => "not_recorded",
+            Cause::HeldElsewhere => "held_elsewhere",
         }
     }
 
     /// Every cause, in the order of the codes that the log uses.
-    pub const ALL: [Cause; 13] = [
+    pub const ALL: [Cause; 14] = [
         Cause::Snapshot,
         Cause::Continued,
         Cause::Reconnect,
@@ -153,6 +164,7 @@ impl Cause {
         Cause::Unparsed,
         Cause::SubscriptionEnded,
         Cause::NotRecorded,
+        Cause::HeldElsewhere,
     ];
 
     /// The cause of this word.
@@ -170,8 +182,10 @@ pub struct SourceState {
     pub name: String,
     /// Bytes as stored.
     pub bytes: u64,
-    /// The first connection number that its streams use.
+    /// The first connection number that was free for its own connections.
     pub connection: u32,
+    /// The first connection number that was free after them.
+    pub next_connection: u32,
     /// Lines taken in.
     pub lines: u64,
     /// Events taken in.
@@ -186,7 +200,7 @@ pub struct SourceState {
     pub complete: bool,
     /// Whether it ended in the middle of a compressed block.
     pub truncated: bool,
-    /// Last sequence numbers by subscription, for a later source that goes on from here.
+    /// Where its subscriptions stand, for a later source that goes on from here.
     pub streams: Vec<StreamEnd>,
     /// Our clock when this was written, in nanoseconds.
     pub imported_nanos: i64,
@@ -197,14 +211,14 @@ pub struct SourceState {
 pub struct StreamEnd {
     /// Connection number in the archive.
     pub connection: u32,
-    /// Subscription id.
-    pub sid: u32,
-    /// Last sequence number seen.
-    pub seq: u64,
+    /// The source's own name of the connection, where it has several.
+    pub label: Option<String>,
+    /// Subscription id, where the venue numbers them.
+    pub sid: Option<u32>,
+    /// Highest sequence number taken in.
+    pub seq: Option<u64>,
     /// The only market on it, where there was only one.
     pub ticker: Option<String>,
-    /// Whether its sequence numbers were whole from its start.
-    pub whole: bool,
     /// Received time of its last frame, in nanoseconds.
     pub recv_nanos: i64,
 }

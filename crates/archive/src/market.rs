@@ -262,8 +262,8 @@ impl Market {
         }
     }
 
-    /// Takes in a delta. `provable` says whether sequence numbers prove that nothing is missing before it.
-    pub fn delta(&mut self, place: Place, side: Side, price: Price, quantity: Quantity, provable: bool) -> Change {
+    /// Takes in a delta.
+    pub fn delta(&mut self, place: Place, side: Side, price: Price, quantity: Quantity) -> Change {
         let mut change = Change::default();
         let stream = self.stream(place);
         if stream.unmarked || stream.since_keyframe >= DELTAS_PER_KEYFRAME {
@@ -277,10 +277,9 @@ impl Market {
                 stream.advance(place);
                 stream.open(Standing::Gap, place.ordinal, Cause::NoSnapshot, place.sid);
             }
-            Some(interval) if stream.may_continue() => {
-                let standing = if provable { interval.standing } else { Standing::Unproven };
-                let sid = interval.sid;
-                stream.open(standing, place.ordinal, Cause::Continued, sid);
+            // Nobody proved that it goes on where it had ended.
+            Some(_) if stream.may_continue() => {
+                stream.open_after(Standing::Unproven, place.ordinal, Cause::Continued);
             }
             Some(_) => {}
         }
@@ -315,7 +314,8 @@ impl Market {
         let standing = if provable { Standing::Exact } else { Standing::Unproven };
         // The venue closes a market with an empty snapshot, sometimes twice: that is an event like any other.
         let mismatch = !book.is_empty() && book != stream.book;
-        let resumes = stream.is_covered() && !mismatch;
+        // What could not be proven can be again, from here on.
+        let resumes = (stream.is_open(Standing::Exact) || stream.is_open(standing)) && !mismatch;
         if stream.is_covered() && mismatch {
             if let Some(interval) = stream.interval.as_mut().filter(|interval| interval.standing == Standing::Exact) {
                 let mut withdrawn = interval.clone();
@@ -400,6 +400,17 @@ impl Market {
             intervals.extend(stream.interval.clone());
         }
         intervals
+    }
+
+    /// The recording goes on where it had ended, and nothing is missing in between.
+    pub fn continued(&mut self, connection: u32, sid: Option<u32>) -> Vec<Interval> {
+        let stream = self.stream_on(connection, sid).filter(|stream| stream.may_continue());
+        let interval = stream.and_then(|stream| stream.interval.as_mut());
+        let interval = interval.map(|interval| {
+            interval.ended = None;
+            interval.clone()
+        });
+        interval.into_iter().collect()
     }
 
     /// The connection lived until here, and this market was quiet on it.

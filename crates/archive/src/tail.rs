@@ -146,6 +146,7 @@ pub struct Tail {
     unfinished: Option<HashMap<u32, Vec<MarketInterval>>>,
     other: Rows,
     next_ordinal: u64,
+    last_recv: Option<i64>,
     changed: bool,
     only: Option<Box<str>>,
 }
@@ -164,6 +165,11 @@ impl Tail {
     /// The ordinal that the next entry takes.
     pub fn next_ordinal(&self) -> u64 {
         self.next_ordinal
+    }
+
+    /// The latest received time of all events and unreadable frames since the tail began, in nanoseconds.
+    pub fn last_recv(&self) -> Option<i64> {
+        self.last_recv
     }
 
     /// Deltas held.
@@ -329,6 +335,7 @@ impl Tail {
             }
             Entry::Unparsed(unparsed) => {
                 let ordinal = self.take_ordinal();
+                self.last_recv = self.last_recv.max(unparsed.recv_ts.map(ReceivedTime::nanos));
                 let row = UnparsedRow {
                     recv_ts: unparsed.recv_ts,
                     connection: unparsed.connection,
@@ -352,6 +359,7 @@ impl Tail {
 
     fn event(&mut self, record: EventRecord<'_>, base: &dyn Base) -> Result<bool, crate::Error> {
         let ordinal = self.take_ordinal();
+        self.last_recv = self.last_recv.max(Some(record.recv_ts.nanos()));
         let place = Place {
             ordinal,
             connection: record.connection,
@@ -370,8 +378,7 @@ impl Tail {
                 let at = self.stream_index(&delta.ticker, record.connection, base)?;
                 let market_id = self.market_id(&delta.market_id);
                 let place = Place { clock: delta.clock, ..place };
-                let provable = self.is_provable(record.connection, record.sid);
-                let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity, provable);
+                let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity);
                 diverged = change.diverged;
                 let rows = &mut self.rows[at];
                 note(rows, change, market_id);
@@ -454,6 +461,10 @@ impl Tail {
                     market.heard(connection, sid, effective_nanos, recv_nanos);
                     Vec::new()
                 });
+            }
+            Notice::Continued { connection, sid } => {
+                self.take_up(connection, base)?;
+                self.each(|market| market.continued(connection, sid));
             }
             Notice::End { connection, cause } => {
                 self.take_up(connection, base)?;

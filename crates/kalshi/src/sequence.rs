@@ -18,8 +18,16 @@ use std::collections::HashMap;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SequenceTracker {
-    /// The highest number since each open subscription began.
-    last: HashMap<u32, u64>,
+    last: HashMap<u32, Last>,
+}
+
+/// Where a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Last {
+    /// The highest number since it began.
+    seq: u64,
+    /// It has ended. The venue gives each of a connection's subscriptions an id of its own.
+    ended: bool,
 }
 
 /// What a frame is to the sequence it belongs to.
@@ -68,6 +76,7 @@ impl SequenceTracker {
     /// | --- | --- | --- |
     /// | none, or no `sid` | [`Unnumbered`](Continuity::Unnumbered) | stays |
     /// | any, where there is no `last` | [`First`](Continuity::First) | the number |
+    /// | at most `last`, or of a snapshot, where the subscription had ended | [`Restart`](Continuity::Restart) | the number |
     /// | `last + 1` | [`Contiguous`](Continuity::Contiguous) | the number |
     /// | above that | [`Hole`](Continuity::Hole) | the number |
     /// | `last` | [`Repeated`](Continuity::Repeated) | stays |
@@ -75,8 +84,7 @@ impl SequenceTracker {
     /// | below half of `last` and at most 1 000 | [`Restart`](Continuity::Restart) | the number |
     /// | any other below | [`Regressed`](Continuity::Regressed) | stays |
     ///
-    /// A frame of kind [`End`](FrameKind::End) is judged so too, numbered or not; then its subscription is forgotten,
-    /// and the next frame of that `sid` is a [`First`](Continuity::First).
+    /// A frame of kind [`End`](FrameKind::End) is judged so too, numbered or not; then its subscription has ended.
     ///
     /// A new connection that nobody announced can hide: if its first number is `last` it passes for a repetition,
     /// if it is higher, for a hole or a continuation. Where the connection is known, use one tracker for each.
@@ -88,19 +96,24 @@ impl SequenceTracker {
             (Some(seq), Some(&last)) => judge(seq, last, kind),
         };
         let stays = matches!(continuity, Continuity::Unnumbered | Continuity::Repeated | Continuity::Regressed);
-        if kind == FrameKind::End {
-            self.last.remove(&sid);
-        } else if let Some(seq) = seq
-            && !stays
-        {
-            self.last.insert(sid, seq);
+        let ended = kind == FrameKind::End;
+        if let Some(seq) = seq.filter(|_| !stays) {
+            self.last.insert(sid, Last { seq, ended });
+        } else if ended && let Some(last) = self.last.get_mut(&sid) {
+            last.ended = true;
         }
         continuity
     }
 
-    /// The highest number since the subscription began.
+    /// The highest number since the subscription began; `None` after its end.
     pub fn last(&self, sid: u32) -> Option<u64> {
-        self.last.get(&sid).copied()
+        self.last.get(&sid).filter(|last| !last.ended).map(|last| last.seq)
+    }
+
+    /// The frame of this number is known to be read again, as in a file that holds another twice: what comes next is
+    /// judged by it.
+    pub fn go_back(&mut self, sid: u32, seq: u64) {
+        self.last.insert(sid, Last { seq, ended: false });
     }
 
     /// Forgets every subscription: the connection is known to have ended.
@@ -109,8 +122,10 @@ impl SequenceTracker {
     }
 }
 
-fn judge(seq: u64, last: u64, kind: FrameKind) -> Continuity {
-    if seq == last {
+fn judge(seq: u64, Last { seq: last, ended }: Last, kind: FrameKind) -> Continuity {
+    if ended && (seq <= last || kind == FrameKind::Snapshot) {
+        Continuity::Restart
+    } else if seq == last {
         Continuity::Repeated
     } else if seq > last {
         match seq - last - 1 {
@@ -180,15 +195,27 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_judged_and_then_forgets_its_subscription_only() {
+    fn an_end_is_judged_and_what_begins_after_it_is_another_connection() {
         let mut tracker = SequenceTracker::default();
         tracker.observe(Some(1), Some(7), FrameKind::Other);
         tracker.observe(Some(2), Some(7), FrameKind::Other);
         assert_eq!(tracker.observe(Some(1), Some(9), FrameKind::End), Continuity::Hole { missing: 1 });
         assert_eq!(tracker.last(1), None);
         assert_eq!(tracker.observe(Some(2), None, FrameKind::End), Continuity::Unnumbered);
-        assert_eq!(tracker.observe(Some(1), Some(1), FrameKind::Snapshot), Continuity::First);
-        assert_eq!(tracker.observe(Some(2), Some(8), FrameKind::Other), Continuity::First);
+        assert_eq!(tracker.last(2), None);
+        assert_eq!(tracker.observe(Some(1), Some(1), FrameKind::Snapshot), Continuity::Restart);
+        assert_eq!(tracker.observe(Some(2), Some(8), FrameKind::Other), Continuity::Contiguous);
+        assert_eq!(tracker.observe(Some(2), Some(9), FrameKind::End), Continuity::Contiguous);
+        assert_eq!(tracker.observe(Some(2), Some(40), FrameKind::Snapshot), Continuity::Restart);
+    }
+
+    #[test]
+    fn what_is_read_again_is_judged_by_where_the_reader_went_back_to() {
+        let mut tracker = SequenceTracker::default();
+        tracker.observe(Some(1), Some(2_000), FrameKind::Other);
+        assert_eq!(tracker.observe(Some(1), Some(1_500), FrameKind::Other), Continuity::Regressed);
+        tracker.go_back(1, 1_500);
+        assert_eq!(tracker.observe(Some(1), Some(1_501), FrameKind::Other), Continuity::Contiguous);
     }
 
     #[test]

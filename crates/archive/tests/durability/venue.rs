@@ -57,6 +57,7 @@ pub fn source(lines: u64) -> SourceState {
         name: "venue".to_owned(),
         bytes: 0,
         connection: 1,
+        next_connection: 2,
         lines,
         events: 0,
         unparsed: 0,

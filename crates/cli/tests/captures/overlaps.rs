@@ -49,7 +49,6 @@ fn import_parts(lines: &[Line], parts: &[std::ops::Range<usize>]) -> Lab {
 }
 
 #[test]
-#[ignore = "known defect: fails today, see CHANGELOG"]
 fn parts_that_overlap_make_the_whole() {
     let lines = recording(1, 160);
     let truth = record(&lines);
@@ -153,7 +152,6 @@ fn a_healed_hole_does_not_hide_that_the_file_after_it_begins_later() {
 }
 
 #[test]
-#[ignore = "known defect: fails today, see CHANGELOG"]
 fn a_file_that_begins_with_another_subscription_proves_no_books() {
     let mut venue = Venue::new(13);
     let mut sent = venue.recording(1, &["KXA-1", "KXB-1"], 20);
@@ -203,7 +201,6 @@ fn islands_between_files_do_not_hide_holes() {
 }
 
 #[test]
-#[ignore = "known defect: fails today, see CHANGELOG"]
 fn stories_in_parts_claim_nothing_wrong() {
     for seed in 100..112 {
         let story = story(seed, 120);
@@ -242,7 +239,6 @@ fn twice(lines: &[Line], what: &str) -> [Lab; 2] {
 }
 
 #[test]
-#[ignore = "known defect: fails today, see CHANGELOG"]
 fn a_file_that_holds_another_twice_is_that_file() {
     let lines = recording(3, 120);
     let truth = record(&lines);
@@ -251,7 +247,6 @@ fn a_file_that_holds_another_twice_is_that_file() {
 }
 
 #[test]
-#[ignore = "known defect: fails today, see CHANGELOG"]
 fn a_file_that_holds_another_twice_may_begin_anywhere() {
     let lines = recording(3, 120);
     twice(&lines[60..], "from the midst on");
@@ -267,7 +262,6 @@ fn a_file_that_holds_another_twice_may_hold_its_end() {
 }
 
 #[test]
-#[ignore = "known defect: fails today, see CHANGELOG"]
 fn a_file_that_holds_another_twice_may_have_no_numbers() {
     let numbered = recording(3, 120);
     let unnumbered = |line: &Line| if line.frame.contains(r#""seq""#) { line.unnumbered() } else { line.clone() };

@@ -54,15 +54,9 @@ fn compare(archive: &Archive, record: &Record, each: usize, seed: u64) -> Tally 
                 let answer = archive.book(ticker, *at, clock(on)).unwrap();
                 tally.count(&answer);
                 assert_eq!(ladders(&answer), expected, "{ticker} at {at} on {on:?}: {:?}", answer.gap);
-                // How long a quiet market's silence is believed is the importer's to say, within two seconds.
-                let quiet = *at < heard - 2_000_000_000;
-                if first <= *at && (*at < last || quiet) {
-                    assert!(
-                        answer.exact,
-                        "{ticker} at {at} on {on:?}, {} ns before the end: {:?}",
-                        heard - at,
-                        answer.gap
-                    );
+                // Whether a market's silence after its last event is believed is the importer's to say.
+                if first <= *at && *at < last {
+                    assert!(answer.exact, "{ticker} at {at} on {on:?}: {:?}", answer.gap);
                 }
                 assert!(!answer.exact || first <= *at && *at < heard, "{ticker} at {at} on {on:?} is called exact");
             }
@@ -100,7 +94,6 @@ fn every_book_of_the_sample_is_exact_while_it_is_covered() {
 }
 
 #[test]
-#[ignore = "known defect: fails today, see CHANGELOG"]
 fn a_sample_that_breaks_off_is_completed_by_the_whole() {
     let path = examples().join("sample.ndjson.gz");
     let bytes = fs::read(&path).unwrap();

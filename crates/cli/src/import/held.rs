@@ -1,7 +1,8 @@
 //! What the archive holds already of a market, so that a source that overlaps an earlier one adds only what is new.
 //!
 //! An event is the same if everything its receiver wrote down is the same: when it came, over which subscription, with
-//! which number, and what it said. Each event of the archive answers for one of the source.
+//! which number, and what it said. Each event of the archive answers for one of the source, in each pass: a source that
+//! goes back in time may hold another one twice.
 
 use std::hash::{Hash, Hasher};
 
@@ -10,12 +11,26 @@ use daybook_book::{Event, EventRecord, Side};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Events of a market that the archive held before a source was begun, by fingerprint, with how often.
+/// Before the first pass.
+const NO_PASS: u32 = u32::MAX;
+
+/// Events of a market that the archive holds, by fingerprint.
 #[derive(Default)]
 pub struct Held {
-    counts: HashMap<u64, u32>,
-    /// Received time of the last of them, in nanoseconds: later events are new.
-    last_recv: i64,
+    /// What the archive held when it was asked, by fingerprint.
+    found: Vec<Record>,
+    /// What the source has added since.
+    added: HashMap<u64, Vec<Record>>,
+}
+
+/// One event that the archive holds.
+#[derive(Clone, Copy)]
+struct Record {
+    fingerprint: u64,
+    /// The connection that it was recorded over.
+    connection: u32,
+    /// The pass over the source in which it answered last for one of the source's events.
+    pass: u32,
 }
 
 /// What an event's receiver wrote down of it.
@@ -65,25 +80,19 @@ pub fn unparsed_fingerprint(raw: &str) -> u64 {
 }
 
 impl Held {
-    /// Whether the archive holds this event, once more than it has answered for already.
-    pub fn take(&mut self, fingerprint: u64) -> bool {
-        match self.counts.get_mut(&fingerprint) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                true
-            }
-            _ => false,
-        }
+    /// The connection over which the archive holds this event, once more than it has answered for in this pass.
+    pub fn take(&mut self, fingerprint: u64, pass: u32) -> Option<u32> {
+        let first = self.found.partition_point(|record| record.fingerprint < fingerprint);
+        let found = self.found[first..].iter_mut().take_while(|record| record.fingerprint == fingerprint);
+        let added = self.added.get_mut(&fingerprint).into_iter().flatten();
+        let record = found.chain(added).find(|record| record.pass != pass)?;
+        record.pass = pass;
+        Some(record.connection)
     }
 
-    /// Whether an event received at this time may be among them.
-    pub fn reaches(&self, recv: i64) -> bool {
-        recv <= self.last_recv
-    }
-
-    fn add(&mut self, fingerprint: u64, recv: i64) {
-        *self.counts.entry(fingerprint).or_default() += 1;
-        self.last_recv = self.last_recv.max(recv);
+    /// The source has added an event.
+    pub fn add(&mut self, fingerprint: u64, connection: u32, pass: u32) {
+        self.added.entry(fingerprint).or_default().push(Record { fingerprint, connection, pass });
     }
 
     /// Reads what the archive's sealed tables hold of a market; of no market: lifecycle events and unread frames.
@@ -104,15 +113,20 @@ impl Held {
                 _ => &["raw"],
             };
             let mut columns = content.to_vec();
-            columns.extend(["recv_ts", "recv_nanos"]);
+            columns.extend(["recv_ts", "recv_nanos", "connection"]);
             if *table != Table::Unparsed {
                 columns.extend(["sid", "seq"]);
             }
             archive.scan_table(*table, ticker, &columns, |batch| {
+                let connections = batch.i32s("connection")?;
+                let mut hold = |row: usize, fingerprint| {
+                    let connection = connections.value(row).cast_unsigned();
+                    held.found.push(Record { fingerprint, connection, pass: NO_PASS });
+                };
                 if *table == Table::Unparsed {
                     let raws = batch.texts("raw")?;
                     for row in 0..batch.rows() {
-                        held.add(unparsed_fingerprint(raws.get(row).unwrap_or("")), i64::MAX);
+                        hold(row, unparsed_fingerprint(raws.get(row).unwrap_or("")));
                     }
                     return Ok(());
                 }
@@ -149,11 +163,12 @@ impl Held {
                         }
                         _ => start.with((text("event_type")?.as_str(), text("payload")?.as_str())),
                     };
-                    held.add(fingerprint, recv);
+                    hold(row, fingerprint);
                 }
                 Ok(())
             })?;
         }
+        held.found.sort_unstable_by_key(|record| record.fingerprint);
         Ok(held)
     }
 }

@@ -1,0 +1,484 @@
+//! From a source's lines to log batches: what each line says, whether the archive holds it, and what it proves.
+
+use std::{
+    borrow::Cow,
+    sync::mpsc::{SyncSender, sync_channel},
+};
+
+use daybook_archive::{
+    Archive, BatchBuilder,
+    entry::{Notice, SourceState, StreamEnd, Unparsed},
+};
+use daybook_book::{Event, EventRecord, ReceivedTime};
+use daybook_kalshi::{CaptureLine, Frame, FrameKind};
+use hashbrown::HashMap;
+
+use super::{
+    BATCH_BYTES, ImportError, ImportOptions, Message, SourceReport,
+    connection::{Connection, Numbering, Seen},
+    held::{Held, fingerprint, unparsed_fingerprint},
+    source,
+};
+
+/// One source being read.
+pub struct Reading<'a> {
+    archive: Archive,
+    options: &'a ImportOptions,
+    /// Lines that an earlier attempt took in: they are read again, for what they say of the sequence, and left out.
+    resume_at: u64,
+    /// Where the earlier attempt left the source's connections.
+    resume_from: Vec<StreamEnd>,
+    numbering: Numbering,
+    pub report: SourceReport,
+    state: SourceState,
+    connections: Vec<Connection>,
+    builder: BatchBuilder,
+    notices: Vec<Notice>,
+    repeats: Repeats,
+    last_recv: Option<i64>,
+    /// Lines before the first that tells its time.
+    waiting: Vec<Vec<u8>>,
+    frames: u64,
+}
+
+/// What the archive may hold already of the source.
+struct Repeats {
+    /// Events received after this are new.
+    horizon: Option<i64>,
+    /// By market, what the archive holds.
+    markets: HashMap<Box<str>, Held>,
+    /// What it holds that concerns no market.
+    elsewhere: Option<Held>,
+    /// How often the source went back in time: its own events may come once more.
+    pass: u32,
+    /// The latest received time read.
+    latest: Option<i64>,
+    /// Events may be held that are not sealed yet.
+    unsealed: bool,
+}
+
+impl<'a> Reading<'a> {
+    /// A source of which nothing was read. `before` is where an earlier attempt left it.
+    pub fn new(
+        archive: Archive,
+        options: &'a ImportOptions,
+        state: SourceState,
+        before: Option<&SourceState>,
+        numbering: Numbering,
+    ) -> Reading<'a> {
+        let horizon = archive.last_received();
+        Reading {
+            archive,
+            options,
+            resume_at: before.map_or(0, |before| before.lines),
+            resume_from: before.map(|before| before.streams.clone()).unwrap_or_default(),
+            numbering,
+            report: SourceReport { source: state.name.clone(), ..SourceReport::default() },
+            state,
+            connections: Vec::new(),
+            builder: BatchBuilder::default(),
+            notices: Vec::new(),
+            repeats: Repeats {
+                horizon,
+                markets: HashMap::new(),
+                elsewhere: None,
+                pass: 0,
+                latest: None,
+                unsealed: horizon.is_some(),
+            },
+            last_recv: None,
+            waiting: Vec::new(),
+            frames: 0,
+        }
+    }
+
+    /// Reads it to its end.
+    pub fn run(&mut self, lines: &mut source::Lines, sender: &SyncSender<Message>) -> Result<(), ImportError> {
+        let progress = lines.progress();
+        let bytes = || progress.load(std::sync::atomic::Ordering::Relaxed);
+        self.resume();
+        loop {
+            let name = &self.state.name;
+            let line = lines.next_line().map_err(|error| ImportError::Source { name: name.clone(), error })?;
+            let Some(line) = line else { break };
+            self.state.lines += 1;
+            self.frames += 1;
+            if !line.iter().all(u8::is_ascii_whitespace) {
+                self.line(line, sender)?;
+            }
+            self.resume();
+            if self.builder.byte_len() >= BATCH_BYTES {
+                self.send(sender, bytes())?;
+            }
+        }
+        if !self.waiting.is_empty() {
+            self.date(self.options.now_nanos, sender)?;
+        }
+        self.report.truncated = lines.truncated().map(str::to_owned);
+        self.state.truncated = self.report.truncated.is_some();
+        self.state.complete = true;
+        for connection in &self.connections {
+            self.report.holes += connection.holes();
+            self.report.reconnects += connection.reconnects();
+            connection.end(&mut self.notices);
+        }
+        self.flush_notices();
+        self.send(sender, bytes())?;
+        self.report.lines = self.state.lines;
+        self.report.events = self.state.events;
+        self.report.unparsed = self.state.unparsed;
+        self.report.duplicates = self.state.duplicates;
+        self.report.control = self.state.control;
+        Ok(())
+    }
+
+    /// Where the earlier attempt broke off, its connections are taken up as it left them.
+    fn resume(&mut self) {
+        if self.state.lines != self.resume_at || self.resume_from.is_empty() {
+            return;
+        }
+        for end in std::mem::take(&mut self.resume_from) {
+            let furthest = self.numbering.end(end.connection, end.sid).cloned().unwrap_or_else(|| end.clone());
+            let at = self.connection(end.label.as_deref());
+            self.connections[at].resume(&furthest, end.connection >= self.state.connection);
+        }
+    }
+
+    fn send(&mut self, sender: &SyncSender<Message>, bytes: u64) -> Result<(), ImportError> {
+        if self.resuming() {
+            return Ok(());
+        }
+        self.state.streams = self.connections.iter().flat_map(Connection::stream_ends).collect();
+        self.state.streams.sort_by_key(|end| (end.connection, end.sid));
+        self.state.next_connection = self.numbering.next;
+        self.builder.push_notice(&Notice::Source(self.state.clone()));
+        let frames = std::mem::take(&mut self.frames);
+        let message = Message::Batch { batch: self.builder.finish(), bytes, frames };
+        sender.send(message).map_err(|_| ImportError::Stopped)
+    }
+
+    /// Waits until everything so far is sealed.
+    fn seal(&mut self, sender: &SyncSender<Message>) -> Result<(), ImportError> {
+        if !self.builder.is_empty() {
+            self.send(sender, 0)?;
+        }
+        let (answer, answered) = sync_channel(1);
+        sender.send(Message::Seal(answer)).map_err(|_| ImportError::Stopped)?;
+        answered.recv().map_err(|_| ImportError::Stopped)
+    }
+
+    fn resuming(&self) -> bool {
+        self.state.lines <= self.resume_at && !self.state.complete
+    }
+
+    fn flush_notices(&mut self) {
+        for notice in self.notices.drain(..) {
+            self.builder.push_notice(&notice);
+        }
+    }
+
+    fn line(&mut self, line: &[u8], sender: &SyncSender<Message>) -> Result<(), ImportError> {
+        let captured = match CaptureLine::parse(line, &self.options.fields) {
+            Ok(captured) => captured,
+            Err(error) => {
+                let at = self.connection(None);
+                self.unparsed(None, at, &error.to_string(), line, sender)?;
+                return Ok(());
+            }
+        };
+        if captured.recv_ts.is_none() {
+            return self.undated(line, &captured, sender);
+        }
+        let recv = captured.recv_ts.map(|recv| recv.nanos());
+        if let Some(recv) = recv.filter(|_| !self.waiting.is_empty()) {
+            self.date(recv, sender)?;
+        }
+        self.last_recv = recv;
+        let recv = recv.unwrap_or(self.options.now_nanos);
+        self.frame(line, &captured.frame, captured.connection.as_deref(), recv, sender)
+    }
+
+    /// A frame whose received time nobody wrote down is dated by the venue's stamps, or by the frame before it.
+    fn undated(
+        &mut self,
+        line: &[u8],
+        captured: &CaptureLine<'_>,
+        sender: &SyncSender<Message>,
+    ) -> Result<(), ImportError> {
+        self.report.undated += 1;
+        let stamp = match Frame::parse(&captured.frame) {
+            Ok(Frame::Event { sent_ts, event, .. }) => {
+                sent_ts.or(event.ts()).map(|ts| ts.micros().saturating_mul(1_000))
+            }
+            _ => None,
+        };
+        let recv = match (stamp, self.last_recv) {
+            (Some(stamp), last) => stamp.max(last.unwrap_or(stamp)),
+            (None, Some(last)) => last,
+            (None, None) => {
+                self.waiting.push(line.to_owned());
+                return Ok(());
+            }
+        };
+        if !self.waiting.is_empty() {
+            self.date(recv, sender)?;
+        }
+        self.last_recv = Some(recv);
+        self.frame(line, &captured.frame, captured.connection.as_deref(), recv, sender)
+    }
+
+    /// Dates the lines that came before the first that tells its time.
+    fn date(&mut self, recv: i64, sender: &SyncSender<Message>) -> Result<(), ImportError> {
+        for line in std::mem::take(&mut self.waiting) {
+            if let Ok(captured) = CaptureLine::parse(&line, &self.options.fields) {
+                self.frame(&line, &captured.frame, captured.connection.as_deref(), recv, sender)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The place of the connection of this name.
+    fn connection(&mut self, label: Option<&str>) -> usize {
+        let known = self.connections.iter().position(|connection| connection.label() == label);
+        known.unwrap_or_else(|| {
+            self.connections.push(Connection::new(label));
+            self.connections.len() - 1
+        })
+    }
+
+    fn frame(
+        &mut self,
+        line: &[u8],
+        bytes: &[u8],
+        label: Option<&str>,
+        recv: i64,
+        sender: &SyncSender<Message>,
+    ) -> Result<(), ImportError> {
+        let at = self.connection(label);
+        let seen = |sid, seq, kind| Seen { sid, seq, kind, ticker: None, ts: None, recv, frame: bytes };
+        match Frame::parse(bytes) {
+            Err(error) => {
+                let seen = seen(error.sid, error.seq, FrameKind::Other);
+                if seen.sid.is_some() && seen.seq.is_some() {
+                    self.connections[at].read(&seen);
+                }
+                self.not_understood(at, &seen, &error.to_string(), line, sender)
+            }
+            Ok(Frame::Event { sid, seq, sent_ts, event, extra }) => {
+                let recv_ts = ReceivedTime::from_nanos(recv);
+                let record = EventRecord { recv_ts, connection: 0, sid, seq, sent_ts, event, extra };
+                self.event(at, record, bytes, line, sender)
+            }
+            Ok(frame @ Frame::Control { .. }) => {
+                self.control(at, &seen(frame.sid(), frame.seq(), frame.kind()));
+                Ok(())
+            }
+            Ok(Frame::Unknown { frame_type, sid, seq }) => {
+                let seen = seen(sid, seq, FrameKind::Other);
+                if self.connections[at].read(&seen) {
+                    self.state.duplicates += u64::from(!self.resuming());
+                    return Ok(());
+                }
+                let reason = format!("unknown frame type {frame_type}");
+                if !self.unparsed(Some(recv), at, &reason, line, sender)? {
+                    self.connections[at].unknown(&seen, &mut self.notices);
+                    self.flush_notices();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn control(&mut self, at: usize, seen: &Seen<'_>) {
+        let connection = &mut self.connections[at];
+        let counts = seen.seq.is_some() || seen.kind == FrameKind::End;
+        let duplicate = counts && connection.read(seen);
+        if self.state.lines <= self.resume_at {
+            connection.skip(seen);
+        } else if duplicate {
+            self.state.duplicates += 1;
+        } else {
+            if counts {
+                connection.control(seen, self.options.filtered, &mut self.notices);
+                self.flush_notices();
+            }
+            self.state.control += 1;
+        }
+    }
+
+    fn event(
+        &mut self,
+        at: usize,
+        mut record: EventRecord<'_>,
+        frame: &[u8],
+        line: &[u8],
+        sender: &SyncSender<Message>,
+    ) -> Result<(), ImportError> {
+        let snapshot = matches!(record.event, Event::Snapshot(_));
+        let book = snapshot || matches!(record.event, Event::Delta(_));
+        let seen = &Seen {
+            sid: record.sid,
+            seq: record.seq,
+            kind: if snapshot { FrameKind::Snapshot } else { FrameKind::Other },
+            ticker: record.event.ticker(),
+            ts: record.event.ts().map(|ts| ts.micros().saturating_mul(1_000)),
+            recv: record.recv_ts.nanos(),
+            frame,
+        };
+        if self.connections[at].read(seen) {
+            self.state.duplicates += u64::from(!self.resuming());
+            return Ok(());
+        }
+        if let Err(reason) = daybook_archive::storable(&record) {
+            return self.not_understood(at, seen, &reason, line, sender);
+        }
+        if self.resuming() {
+            self.connections[at].skip(seen);
+            self.repeats.latest = self.repeats.latest.max(Some(seen.recv));
+            return Ok(());
+        }
+        let (held, fingerprint) = self.holder(at, &record, sender)?;
+        let connection = &mut self.connections[at];
+        if let Some(holder) = held {
+            connection.repeat(seen, holder, book, &mut self.notices);
+            self.state.duplicates += 1;
+            self.flush_notices();
+            return Ok(());
+        }
+        record.connection = connection.take(seen, &mut self.numbering, &mut self.notices);
+        self.flush_notices();
+        self.builder.push_event(&record);
+        self.state.events += 1;
+        if let Some(fingerprint) = fingerprint {
+            self.repeats.add(seen.ticker, fingerprint, record.connection);
+        }
+        Ok(())
+    }
+
+    /// The connection over which the archive holds the event already, and its fingerprint if one had to be taken.
+    fn holder(
+        &mut self,
+        at: usize,
+        record: &EventRecord<'_>,
+        sender: &SyncSender<Message>,
+    ) -> Result<(Option<u32>, Option<u64>), ImportError> {
+        let recv = record.recv_ts.nanos();
+        if self.connections[at].went_back() {
+            self.repeats.go_back();
+        }
+        self.repeats.latest = self.repeats.latest.max(Some(recv));
+        if self.repeats.horizon.is_none_or(|horizon| horizon < recv) {
+            let watched = self.repeats.pass > 0;
+            return Ok((None, watched.then(|| fingerprint(record))));
+        }
+        let fingerprint = fingerprint(record);
+        let pass = self.repeats.pass;
+        let held = self.held(record.event.ticker(), sender)?;
+        Ok((held.take(fingerprint, pass), Some(fingerprint)))
+    }
+
+    /// What the archive holds of a market, or of none.
+    fn held(&mut self, ticker: Option<&str>, sender: &SyncSender<Message>) -> Result<&mut Held, ImportError> {
+        let known = match ticker {
+            Some(ticker) => self.repeats.markets.contains_key(ticker),
+            None => self.repeats.elsewhere.is_some(),
+        };
+        if !known {
+            if std::mem::take(&mut self.repeats.unsealed) {
+                self.seal(sender)?;
+            }
+            let held = Held::load(&self.archive, ticker)?;
+            match ticker {
+                Some(ticker) => drop(self.repeats.markets.insert(ticker.into(), held)),
+                None => self.repeats.elsewhere = Some(held),
+            }
+        }
+        Ok(match ticker {
+            Some(ticker) => self.repeats.markets.entry_ref(ticker).or_default(),
+            None => self.repeats.elsewhere.get_or_insert_default(),
+        })
+    }
+
+    /// A frame that says nothing that is understood about what it is.
+    fn not_understood(
+        &mut self,
+        at: usize,
+        seen: &Seen<'_>,
+        reason: &str,
+        line: &[u8],
+        sender: &SyncSender<Message>,
+    ) -> Result<(), ImportError> {
+        let numbered = seen.sid.is_some() && seen.seq.is_some();
+        let recv = Some(seen.recv);
+        let held = self.unparsed(recv, at, reason, line, sender)?;
+        if !held && (numbered || memchr::memmem::find(seen.frame, b"orderbook_").is_some()) {
+            self.connections[at].unreadable(seen.sid, seen.seq, &mut self.notices);
+            self.flush_notices();
+        }
+        Ok(())
+    }
+
+    /// Keeps a line that is not understood. Returns whether the archive held it already, or is none of this attempt's.
+    fn unparsed(
+        &mut self,
+        recv: Option<i64>,
+        at: usize,
+        reason: &str,
+        line: &[u8],
+        sender: &SyncSender<Message>,
+    ) -> Result<bool, ImportError> {
+        if self.resuming() {
+            return Ok(true);
+        }
+        let raw = String::from_utf8_lossy(line);
+        let fingerprint = unparsed_fingerprint(&raw);
+        let pass = self.repeats.pass;
+        let new = recv.is_some_and(|recv| self.repeats.horizon.is_none_or(|horizon| horizon < recv));
+        if self.repeats.horizon.is_some() && !new && self.held(None, sender)?.take(fingerprint, pass).is_some() {
+            self.state.duplicates += 1;
+            return Ok(true);
+        }
+        let reason = match raw {
+            Cow::Borrowed(_) => reason.to_owned(),
+            Cow::Owned(_) => format!("not UTF-8 (shown with replacement characters): {reason}"),
+        };
+        let connection = self.connections[at].any_number(&mut self.numbering);
+        self.builder.push_unparsed(&Unparsed {
+            recv_ts: recv.map(ReceivedTime::from_nanos),
+            connection,
+            reason: reason.clone().into(),
+            origin: format!("{}:{}", self.state.name, self.state.lines).into(),
+            raw,
+        });
+        self.repeats.add(None, fingerprint, connection);
+        self.state.unparsed += 1;
+        let kind = reason.split(" at byte ").next().unwrap_or(&reason).to_owned();
+        *self.report.reasons.entry(kind).or_default() += 1;
+        Ok(false)
+    }
+}
+
+impl Repeats {
+    /// The source goes back in time.
+    fn go_back(&mut self) {
+        self.pass += 1;
+        if self.pass == 1 {
+            // What it added itself was not noted so far.
+            self.markets.clear();
+            self.elsewhere = None;
+        }
+        self.unsealed = true;
+        self.horizon = self.horizon.max(self.latest);
+    }
+
+    /// The source has added an event, or a line.
+    fn add(&mut self, ticker: Option<&str>, fingerprint: u64, connection: u32) {
+        let held = match ticker {
+            Some(ticker) => self.markets.get_mut(ticker),
+            None => self.elsewhere.as_mut(),
+        };
+        if let Some(held) = held.filter(|_| self.pass > 0) {
+            held.add(fingerprint, connection, self.pass);
+        }
+    }
+}
