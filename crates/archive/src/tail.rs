@@ -464,6 +464,7 @@ impl Tail {
             }
             Notice::Continued { connection, sid } => {
                 self.take_up(connection, base)?;
+                self.restore_all(connection, base)?;
                 self.each(|market| market.continued(connection, sid));
             }
             Notice::End { connection, cause } => {

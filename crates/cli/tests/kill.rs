@@ -44,7 +44,7 @@ use naive::{Ladder, On, Record};
 use shell::Shell;
 use wire::{Line, Venue, capture, record};
 
-const TICKERS: [&str; 3] = ["KXA-1", "KXB-1", "KXC-1"];
+const TICKERS: [&str; 4] = ["KXA-1", "KXB-1", "KXC-1", "KXOTHER-1"];
 
 /// The captures of an archive, in the order in which they are imported.
 struct Captures {
@@ -72,16 +72,21 @@ impl Captures {
             if number % 3 == 0 {
                 venue.reconnect();
                 lines.push(venue.subscribed(1));
-                lines.extend(TICKERS.map(|ticker| venue.snapshot(1, ticker)));
+                lines.extend(TICKERS[..3].iter().map(|ticker| venue.snapshot(1, ticker)));
             }
             // One of several batches.
             for _ in 0..if number == 3 { 9_000 } else { 600 } {
-                let ticker = TICKERS[venue.random.random_range(0..TICKERS.len())];
+                let ticker = TICKERS[venue.random.random_range(0..3)];
                 let trades = venue.random.random_bool(0.1);
                 lines.push(if trades { venue.trade(2, ticker) } else { venue.delta(1, ticker) });
             }
             files.push((format!("capture-{number}.ndjson"), lines));
         }
+        // Somebody else recorded another market all the while.
+        let mut other = Venue::new(seed + 1_000_000);
+        let lines = other.recording(1, &TICKERS[3..], 1_500);
+        files.insert(4, ("capture-other.ndjson".to_owned(), lines));
+        repeated.insert(4, 0);
         let fresh = files.iter().zip(&repeated).flat_map(|((_, lines), repeated)| &lines[*repeated..]);
         let truth = record(fresh);
         Captures { files, repeated, truth }

@@ -514,7 +514,8 @@ fn end(connection: u32) -> Notice {
 /// A stream that ended is taken up again as it was left, however much was sealed and heard over others since.
 #[test]
 fn an_ended_stream_goes_on_behind_others() {
-    for is_lost in [false, true] {
+    let going_on = [None, Some(Notice::Continued { connection: 1, sid: Some(1) }), Some(lost())];
+    for (going_on, last) in going_on.into_iter().zip([(1_111, false), (1_111, true), (22, false)]) {
         let told = |seals: bool| {
             let mut case = Case::new();
             let mut writer = case.open();
@@ -538,22 +539,20 @@ fn an_ended_stream_goes_on_behind_others() {
             step(&|batch| batch.push_event(&over(2, delta("A", 12, 1))));
             step(&|batch| batch.push_notice(&end(2)));
             step(&|batch| {
-                if is_lost {
-                    batch.push_notice(&lost());
-                }
+                going_on.iter().for_each(|notice| batch.push_notice(notice));
                 batch.push_notice(&provable());
                 batch.push_event(&delta("A", 20, 100));
             });
             step(&|batch| batch.push_event(&delta("A", 21, 1_000)));
             step(&|batch| batch.push_event(&delta("A", 22, 0)));
             let archive = writer.close().unwrap();
-            assert_eq!(archive.verify(None, true, &mut ()).unwrap().findings, [], "lost: {is_lost}");
+            assert_eq!(archive.verify(None, true, &mut ()).unwrap().findings, [], "{going_on:?}");
             let books = [0, 5, 10, 11, 15, 20, 21].map(|second| contracts(&archive, "A", second));
             (intervals(&archive, "A"), books)
         };
         let (control, books) = told(false);
-        assert_eq!(books[6], if is_lost { (22, false) } else { (1_111, true) });
-        assert_eq!(told(true), (control, books), "lost: {is_lost}");
+        assert_eq!(books[6], last, "{going_on:?}");
+        assert_eq!(told(true), (control, books), "{going_on:?}");
     }
 }
 
