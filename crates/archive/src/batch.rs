@@ -6,21 +6,24 @@
 //! Layout: `u64` ordinal of the first entry that takes one, `u32` length of the text table, the texts (`u32` length + UTF-8 each), then the entries. Integers are
 //! little-endian; an absent integer is marked in the entry's flag byte and not written.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, hash::BuildHasher, ops::Range};
 
 use daybook_book::{
     Delta, Event, EventRecord, ExchangeTime, Lifecycle, Price, Quantity, ReceivedTime, Side, Snapshot, TickerUpdate,
     Trade,
 };
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::entry::{Entry, Notice, Unparsed};
 
 /// Collects entries into the bytes of one log batch.
 pub struct BatchBuilder {
     texts: Vec<u8>,
-    text_count: u32,
-    index: HashMap<Box<[u8]>, u32>,
+    /// Where in `texts` each text lies.
+    places: Vec<Range<usize>>,
+    /// Places by the text there.
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     body: Vec<u8>,
     ordinals: u32,
     entries: u32,
@@ -65,8 +68,9 @@ impl Default for BatchBuilder {
     fn default() -> BatchBuilder {
         BatchBuilder {
             texts: Vec::new(),
-            text_count: 0,
-            index: HashMap::new(),
+            places: Vec::new(),
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
             body: Vec::new(),
             ordinals: 0,
             entries: 0,
@@ -96,12 +100,12 @@ impl BatchBuilder {
         let mut bytes = Vec::with_capacity(self.byte_len() + 8);
         // Which ordinal comes first is known when the batch is appended.
         bytes.extend_from_slice(&[0; 8]);
-        bytes.extend_from_slice(&self.text_count.to_le_bytes());
+        bytes.extend_from_slice(&(self.places.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&self.texts);
         bytes.extend_from_slice(&self.body);
         let ordinals = self.ordinals;
         self.texts.clear();
-        self.text_count = 0;
+        self.places.clear();
         self.index.clear();
         self.body.clear();
         self.ordinals = 0;
@@ -119,14 +123,18 @@ impl BatchBuilder {
         {
             return *index;
         }
-        let index = match self.index.get(text.as_bytes()) {
+        let BatchBuilder { texts, places, index: known, hasher, .. } = self;
+        let hash = hasher.hash_one(text.as_bytes());
+        let index = match known.find(hash, |index| texts[places[*index as usize].clone()] == *text.as_bytes()) {
             Some(index) => *index,
             None => {
-                let index = self.text_count;
-                self.texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                self.texts.extend_from_slice(text.as_bytes());
-                self.index.insert(text.as_bytes().into(), index);
-                self.text_count += 1;
+                let index = places.len() as u32;
+                texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                let from = texts.len();
+                texts.extend_from_slice(text.as_bytes());
+                places.push(from..texts.len());
+                let rehash = |index: &u32| hasher.hash_one(&texts[places[*index as usize].clone()]);
+                known.insert_unique(hash, index, rehash);
                 index
             }
         };
@@ -346,6 +354,8 @@ impl Batch {
 pub struct BatchReader<'a> {
     bytes: &'a [u8],
     texts: Vec<&'a str>,
+    /// The first two texts of the entry read last, by their place in the table.
+    used: [u32; 2],
     at: usize,
     first_ordinal: u64,
 }
@@ -353,7 +363,7 @@ pub struct BatchReader<'a> {
 impl<'a> BatchReader<'a> {
     /// Reads the text table.
     pub fn new(bytes: &'a [u8]) -> Result<BatchReader<'a>, BatchError> {
-        let mut reader = BatchReader { bytes, texts: Vec::new(), at: 0, first_ordinal: 0 };
+        let mut reader = BatchReader { bytes, texts: Vec::new(), used: [u32::MAX; 2], at: 0, first_ordinal: 0 };
         reader.first_ordinal = reader.u64()?;
         let count = reader.u32()?;
         if count as usize > bytes.len() / 4 {
@@ -369,6 +379,17 @@ impl<'a> BatchReader<'a> {
     /// The ordinal of the first entry that takes one.
     pub fn first_ordinal(&self) -> u64 {
         self.first_ordinal
+    }
+
+    /// How many texts the table has.
+    pub fn text_count(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Of the delta or snapshot read last: the places of its ticker and its market id in the text table. Equal places
+    /// are equal texts.
+    pub fn text_places(&self) -> [usize; 2] {
+        self.used.map(|place| place as usize)
     }
 
     fn bad(&self, reason: &'static str) -> BatchError {
@@ -433,8 +454,18 @@ impl<'a> BatchReader<'a> {
         std::str::from_utf8(bytes).map_err(|_| self.bad("text is not UTF-8"))
     }
 
+    fn noted_text(&mut self, at: usize) -> Result<&'a str, BatchError> {
+        let index = self.u32()?;
+        self.used[at] = index;
+        self.text_at(index)
+    }
+
     fn text(&mut self) -> Result<&'a str, BatchError> {
         let index = self.u32()?;
+        self.text_at(index)
+    }
+
+    fn text_at(&self, index: u32) -> Result<&'a str, BatchError> {
         self.texts.get(index as usize).copied().ok_or_else(|| self.bad("text index outside the table"))
     }
 
@@ -443,7 +474,7 @@ impl<'a> BatchReader<'a> {
         if index == u32::MAX {
             return Ok(None);
         }
-        self.texts.get(index as usize).copied().map(Some).ok_or_else(|| self.bad("text index outside the table"))
+        self.text_at(index).map(Some)
     }
 
     fn levels(&mut self) -> Result<Vec<(Price, Quantity)>, BatchError> {
@@ -502,8 +533,8 @@ impl<'a> BatchReader<'a> {
         let clock = if flags & HAS_CLOCK != 0 { Some(self.u64()?) } else { None };
         let event = match tag {
             DELTA => Event::Delta(Delta {
-                ticker: Cow::Borrowed(self.text()?),
-                market_id: Cow::Borrowed(self.text()?),
+                ticker: Cow::Borrowed(self.noted_text(0)?),
+                market_id: Cow::Borrowed(self.noted_text(1)?),
                 ts,
                 clock,
                 side: if flags & SIDE_NO != 0 { Side::No } else { Side::Yes },
@@ -511,8 +542,8 @@ impl<'a> BatchReader<'a> {
                 quantity: Quantity::from_hundredths(self.i64()?),
             }),
             SNAPSHOT => Event::Snapshot(Snapshot {
-                ticker: Cow::Borrowed(self.text()?),
-                market_id: Cow::Borrowed(self.text()?),
+                ticker: Cow::Borrowed(self.noted_text(0)?),
+                market_id: Cow::Borrowed(self.noted_text(1)?),
                 ts,
                 clock,
                 yes: self.levels()?,

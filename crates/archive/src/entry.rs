@@ -276,7 +276,7 @@ pub fn storable(record: &EventRecord<'_>) -> Result<(), String> {
         }
     }
     if let Some(ticker) = record.event.ticker() {
-        Ticker::new(ticker).map_err(|error| error.to_string())?;
+        Ticker::check(ticker).map_err(|error| error.to_string())?;
     }
     match &record.event {
         Event::Delta(delta) => quantity(delta.quantity),

@@ -129,6 +129,13 @@ pub trait Base {
     fn unfinished(&self, only: Option<&str>) -> Result<Vec<MarketInterval>, crate::Error>;
 }
 
+/// Markets and market ids by the place of their name in a batch's text table, as far as they were looked up.
+#[derive(Default)]
+struct Named {
+    markets: Vec<Option<u32>>,
+    market_ids: Vec<Option<u32>>,
+}
+
 /// The live tail: rows not sealed yet, and the state of every market they touch.
 #[derive(Default)]
 pub struct Tail {
@@ -138,9 +145,9 @@ pub struct Tail {
     complete: Vec<bool>,
     tickers: Vec<Box<str>>,
     index: HashMap<Box<str>, u32>,
-    last_ticker: Option<u32>,
     market_id_index: HashMap<Box<str>, u32>,
-    last_market_id: Option<u32>,
+    /// What the texts of the batch at hand are the ticker, and the market id, of.
+    named: Named,
     provable: HashMap<(u32, Option<u32>), bool>,
     /// Unfinished coverage of markets that the tail had not touched when it was first asked for, by connection.
     unfinished: Option<HashMap<u32, Vec<MarketInterval>>>,
@@ -203,12 +210,7 @@ impl Tail {
     }
 
     fn market_index(&mut self, ticker: &str, base: &dyn Base) -> Result<usize, crate::Error> {
-        if let Some(last) = self.last_ticker
-            && &*self.tickers[last as usize] == ticker
-        {
-            return Ok(last as usize);
-        }
-        let at = match self.index.get(ticker).map(|at| *at as usize) {
+        Ok(match self.index.get(ticker).map(|at| *at as usize) {
             Some(at) if self.complete[at] => at,
             Some(at) => {
                 let state = base.market(ticker)?.unwrap_or_default();
@@ -220,14 +222,27 @@ impl Tail {
                 let state = base.market(ticker)?.unwrap_or_default();
                 self.add(ticker.into(), state, true)
             }
-        };
-        self.last_ticker = Some(at as u32);
-        Ok(at)
+        })
     }
 
     /// The market, with its stream over this connection at hand if it has one.
-    fn stream_index(&mut self, ticker: &str, connection: u32, base: &dyn Base) -> Result<usize, crate::Error> {
-        let at = self.market_index(ticker, base)?;
+    fn stream_index(
+        &mut self,
+        ticker: &str,
+        place: usize,
+        connection: u32,
+        base: &dyn Base,
+    ) -> Result<usize, crate::Error> {
+        let at = match self.named.markets.get(place).copied().flatten() {
+            Some(at) => at as usize,
+            None => {
+                let at = self.market_index(ticker, base)?;
+                if let Some(known) = self.named.markets.get_mut(place) {
+                    *known = Some(at as u32);
+                }
+                at
+            }
+        };
         let state = &self.states[at];
         if !state.released.is_empty() && !state.streams.iter().any(|stream| stream.connection == connection) {
             self.restore(at, connection, base)?;
@@ -286,11 +301,9 @@ impl Tail {
         Ok(())
     }
 
-    fn market_id(&mut self, id: &str) -> u32 {
-        if let Some(last) = self.last_market_id
-            && &*self.other.market_ids[last as usize] == id
-        {
-            return last;
+    fn market_id(&mut self, id: &str, place: usize) -> u32 {
+        if let Some(at) = self.named.market_ids.get(place).copied().flatten() {
+            return at;
         }
         let at = match self.market_id_index.get(id) {
             Some(at) => *at,
@@ -301,7 +314,9 @@ impl Tail {
                 at
             }
         };
-        self.last_market_id = Some(at);
+        if let Some(known) = self.named.market_ids.get_mut(place) {
+            *known = Some(at);
+        }
         at
     }
 
@@ -311,8 +326,12 @@ impl Tail {
         let mut diverged = 0;
         let first_ordinal = reader.first_ordinal();
         self.next_ordinal = first_ordinal;
+        for known in [&mut self.named.markets, &mut self.named.market_ids] {
+            known.clear();
+            known.resize(reader.text_count(), None);
+        }
         while let Some(entry) = reader.next_entry().map_err(|error| unreadable(first_ordinal, error))? {
-            diverged += u64::from(self.apply_entry(entry, base)?);
+            diverged += u64::from(self.apply_entry(entry, reader.text_places(), base)?);
         }
         Ok(diverged)
     }
@@ -325,7 +344,7 @@ impl Tail {
         provable.into_iter().map(|(connection, sid, provable)| Notice::Provable { connection, sid, provable }).collect()
     }
 
-    fn apply_entry(&mut self, entry: Entry<'_>, base: &dyn Base) -> Result<bool, crate::Error> {
+    fn apply_entry(&mut self, entry: Entry<'_>, places: [usize; 2], base: &dyn Base) -> Result<bool, crate::Error> {
         // That coverage can be proven is nothing to seal.
         self.changed |= !matches!(entry, Entry::Notice(Notice::Provable { .. }));
         match entry {
@@ -346,7 +365,7 @@ impl Tail {
                 self.other.unparsed.push(Numbered { ordinal, row });
                 Ok(false)
             }
-            Entry::Event(record) => self.event(record, base),
+            Entry::Event(record) => self.event(record, places, base),
         }
     }
 
@@ -357,7 +376,12 @@ impl Tail {
         ordinal
     }
 
-    fn event(&mut self, record: EventRecord<'_>, base: &dyn Base) -> Result<bool, crate::Error> {
+    fn event(
+        &mut self,
+        record: EventRecord<'_>,
+        [ticker_place, id_place]: [usize; 2],
+        base: &dyn Base,
+    ) -> Result<bool, crate::Error> {
         let ordinal = self.take_ordinal();
         self.last_recv = self.last_recv.max(Some(record.recv_ts.nanos()));
         let place = Place {
@@ -375,8 +399,8 @@ impl Tail {
         let mut diverged = false;
         match &record.event {
             Event::Delta(delta) => {
-                let at = self.stream_index(&delta.ticker, record.connection, base)?;
-                let market_id = self.market_id(&delta.market_id);
+                let at = self.stream_index(&delta.ticker, ticker_place, record.connection, base)?;
+                let market_id = self.market_id(&delta.market_id, id_place);
                 let place = Place { clock: delta.clock, ..place };
                 let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity);
                 diverged = change.diverged;
@@ -402,8 +426,8 @@ impl Tail {
                 }
             }
             Event::Snapshot(snapshot) => {
-                let at = self.stream_index(&snapshot.ticker, record.connection, base)?;
-                let market_id = self.market_id(&snapshot.market_id);
+                let at = self.stream_index(&snapshot.ticker, ticker_place, record.connection, base)?;
+                let market_id = self.market_id(&snapshot.market_id, id_place);
                 let place = Place { clock: snapshot.clock, ..place };
                 let book = Book::from_levels(snapshot.yes.iter().copied(), snapshot.no.iter().copied())
                     .map_err(|error| crate::Error::Entry { ordinal, reason: error.to_string() })?;

@@ -61,21 +61,32 @@ impl Ticker {
     /// # Errors
     /// The first rule of [`Ticker`] that `text` breaks.
     pub fn new(text: &str) -> Result<Ticker, TickerError> {
+        Ticker::check(text)?;
+        Ok(Ticker(Arc::from(text)))
+    }
+
+    /// Whether [`new`](Ticker::new) takes this text. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`new`](Ticker::new).
+    pub fn check(text: &str) -> Result<(), TickerError> {
         if text.is_empty() {
             return Err(TickerError::Empty);
         }
         if text.len() > Ticker::MAX_LEN {
             return Err(TickerError::TooLong { ticker: excerpt(text), length: text.len() });
         }
-        let allowed =
-            |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '`' | '/' | '\\');
-        if let Some((offset, character)) = text.char_indices().find(|&(_, character)| !allowed(character)) {
+        let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'`' | b'/' | b'\\');
+        // What is not ASCII begins with a byte that is none, so the first byte found begins a character.
+        if let Some(offset) = text.bytes().position(|byte| !allowed(byte))
+            && let Some(character) = text[offset..].chars().next()
+        {
             return Err(TickerError::Character { ticker: text.to_owned(), character, offset });
         }
         if matches!(text, "." | "..") {
             return Err(TickerError::Dots(text.to_owned()));
         }
-        Ok(Ticker(Arc::from(text)))
+        Ok(())
     }
 
     /// Its text.

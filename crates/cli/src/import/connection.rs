@@ -8,7 +8,6 @@
 use daybook_archive::entry::{Cause, Notice, StreamEnd};
 use daybook_kalshi::{Continuity, FrameKind, SequenceTracker};
 use hashbrown::{HashMap, HashSet};
-use xxhash_rust::xxh3::xxh3_64;
 
 /// How far a quiet market's silence is believed beyond the last stamp of its subscription: the venue's stamps are
 /// not in order, so a change of the last second may still be on its way when a capture ends.
@@ -20,8 +19,8 @@ struct Subscription {
     /// The only market on it, while there is one only.
     only: Option<String>,
     several: bool,
-    /// Digest of the frame read last.
-    last_frame: u64,
+    /// The frame read last.
+    last_frame: Vec<u8>,
     /// The number from which all up to the last one were read, each one more than the one before.
     run_start: u64,
     /// Latest exchange time, and received time, of what was read.
@@ -137,11 +136,11 @@ impl Connection {
         let earlier = self.last_recv.is_some_and(|last| seen.recv < last);
         self.last_recv = self.last_recv.max(Some(seen.recv));
         let subscription = self.subscriptions.entry(seen.sid).or_default();
-        let digest = xxh3_64(seen.frame);
-        if continuity == Continuity::Repeated && digest == subscription.last_frame {
+        if continuity == Continuity::Repeated && seen.frame == subscription.last_frame {
             return true;
         }
-        subscription.last_frame = digest;
+        subscription.last_frame.clear();
+        subscription.last_frame.extend_from_slice(seen.frame);
         if let Some(ticker) = seen.ticker {
             subscription.note_market(ticker);
         }

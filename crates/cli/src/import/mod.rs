@@ -91,7 +91,7 @@ enum Message {
 /// Batches under way between the threads: what bounds the memory.
 const BATCHES_UNDER_WAY: usize = 4;
 /// Bytes of a batch.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Takes in one source.
 ///

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::VecDeque,
     sync::mpsc::{SyncSender, sync_channel},
 };
 
@@ -20,6 +21,9 @@ use super::{
     source,
 };
 
+/// Lines that wait for one that tells its time, at most.
+const WAITING: usize = 10_000;
+
 /// One source being read.
 pub struct Reading<'a> {
     archive: Archive,
@@ -37,7 +41,9 @@ pub struct Reading<'a> {
     repeats: Repeats,
     last_recv: Option<i64>,
     /// Lines before the first that tells its time.
-    waiting: Vec<Vec<u8>>,
+    waiting: VecDeque<Vec<u8>>,
+    /// One of them is the line at hand.
+    dating: bool,
     frames: u64,
 }
 
@@ -87,7 +93,8 @@ impl<'a> Reading<'a> {
                 unsealed: horizon.is_some(),
             },
             last_recv: None,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
+            dating: false,
             frames: 0,
         }
     }
@@ -107,7 +114,8 @@ impl<'a> Reading<'a> {
                 self.line(line, sender)?;
             }
             self.resume();
-            if self.builder.byte_len() >= BATCH_BYTES {
+            // Lines that wait for their time are not taken in yet, though they were read.
+            if self.builder.byte_len() >= BATCH_BYTES && self.waiting.is_empty() {
                 self.send(sender, bytes())?;
             }
         }
@@ -157,10 +165,15 @@ impl<'a> Reading<'a> {
         sender.send(message).map_err(|_| ImportError::Stopped)
     }
 
-    /// Waits until everything so far is sealed.
+    /// Waits until everything before the line at hand is sealed.
     fn seal(&mut self, sender: &SyncSender<Message>) -> Result<(), ImportError> {
         if !self.builder.is_empty() {
+            // Whoever goes on after a crash has to read that line, and those that wait, once more.
+            let lines = self.state.lines;
+            let open = 1 + self.waiting.len() + usize::from(self.dating);
+            self.state.lines = lines.saturating_sub(open as u64);
             self.send(sender, 0)?;
+            self.state.lines = lines;
         }
         let (answer, answered) = sync_channel(1);
         sender.send(Message::Seal(answer)).map_err(|_| ImportError::Stopped)?;
@@ -215,10 +228,11 @@ impl<'a> Reading<'a> {
         let recv = match (stamp, self.last_recv) {
             (Some(stamp), last) => stamp.max(last.unwrap_or(stamp)),
             (None, Some(last)) => last,
-            (None, None) => {
-                self.waiting.push(line.to_owned());
+            (None, None) if self.waiting.len() < WAITING => {
+                self.waiting.push_back(line.to_owned());
                 return Ok(());
             }
+            (None, None) => self.options.now_nanos,
         };
         if !self.waiting.is_empty() {
             self.date(recv, sender)?;
@@ -229,11 +243,13 @@ impl<'a> Reading<'a> {
 
     /// Dates the lines that came before the first that tells its time.
     fn date(&mut self, recv: i64, sender: &SyncSender<Message>) -> Result<(), ImportError> {
-        for line in std::mem::take(&mut self.waiting) {
+        self.dating = true;
+        while let Some(line) = self.waiting.pop_front() {
             if let Ok(captured) = CaptureLine::parse(&line, &self.options.fields) {
                 self.frame(&line, &captured.frame, captured.connection.as_deref(), recv, sender)?;
             }
         }
+        self.dating = false;
         Ok(())
     }
 
