@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use daybook::import::{ImportOptions, Source, Watch, import};
+use daybook::import::{ImportOptions, Next, Source, Watch, import};
 use daybook_archive::{Archive, Clock, OpenOptions, Writer, WriterOptions, schema::Table, wal::CommitPolicy};
 use daybook_kalshi::{CaptureLine, Frame, WrapperFields};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
@@ -58,7 +58,7 @@ fn report(capture: &Path) -> Result<(), Box<dyn std::error::Error>> {
     options.commit = CommitPolicy { interval: Duration::from_millis(500), max_bytes: 64 << 20 };
     let mut writer = Writer::open(&root, options)?;
     let source = Source::File(PathBuf::from(capture));
-    let taken = import(&mut writer, &source, &ImportOptions { now_nanos: 1, ..ImportOptions::default() }, &Quiet)?;
+    let taken = import(&mut writer, &source, &ImportOptions::new(1), &Quiet)?;
     writer.seal()?;
     let sealed = began.elapsed();
     writer.compact(9)?;
@@ -111,7 +111,7 @@ fn report(capture: &Path) -> Result<(), Box<dyn std::error::Error>> {
 fn parse(capture: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let mut lines = Source::File(capture.to_owned()).open()?;
     let mut frames: Vec<Vec<u8>> = Vec::new();
-    while let Some(line) = lines.next_line()? {
+    while let Next::Line(line) = lines.poll_line()? {
         let captured = CaptureLine::parse(line, &WrapperFields::default())?;
         if memchr::memmem::find(&captured.frame, b"\"orderbook_delta\"").is_some() {
             frames.push(captured.frame.into_owned());

@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use clap::Args;
@@ -12,7 +12,9 @@ use daybook_kalshi::WrapperFields;
 
 use super::{Common, Failure, Outcome, now_nanos};
 use crate::{
-    import::{ImportOptions, Source, SourceReport, Watch, expand, import, import_metadata, metadata_files},
+    import::{
+        COMMIT_INTERVAL, ImportOptions, Source, SourceReport, Watch, expand, import, import_metadata, metadata_files,
+    },
     terminal::{
         output::Format,
         progress::{ImportProgress, ImportSummary},
@@ -90,11 +92,11 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
     if !args.frame_field.is_empty() {
         fields.frame.clone_from(&args.frame_field);
     }
-    let options = ImportOptions { fields, filtered: args.filtered, now_nanos: now_nanos() };
+    let options = ImportOptions { fields, filtered: args.filtered, ..ImportOptions::new(now_nanos()) };
     let mut writer_options = WriterOptions::new(rand::random());
     writer_options.wal_dir.clone_from(&common.wal);
     // A capture can be read again: what a crash takes of it costs time, not data.
-    writer_options.commit = CommitPolicy { interval: Duration::from_millis(500), max_bytes: 64 << 20 };
+    writer_options.commit = CommitPolicy { interval: COMMIT_INTERVAL, max_bytes: 64 << 20 };
     let mut writer = Writer::open(&common.archive, writer_options)?;
     if let Some(torn) = writer.torn_tail() {
         eprintln!(

@@ -13,7 +13,8 @@ use std::{
     collections::BTreeMap,
     io,
     path::PathBuf,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    time::Duration,
 };
 
 use daybook_archive::{
@@ -23,13 +24,13 @@ use daybook_archive::{
 use daybook_kalshi::WrapperFields;
 use hashbrown::HashMap;
 
-pub use source::{Source, expand};
+pub use source::{Next, Source, expand};
 
 use connection::Numbering;
 use reading::Reading;
 
 /// How captures are read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ImportOptions {
     /// Names of the wrapper's fields.
     pub fields: WrapperFields,
@@ -37,6 +38,15 @@ pub struct ImportOptions {
     pub filtered: bool,
     /// Now, in nanoseconds since the Unix epoch.
     pub now_nanos: i64,
+    /// Bytes that are taken in, or not, as one: what an import that is cut off has to read again.
+    pub batch_bytes: usize,
+}
+
+impl ImportOptions {
+    /// The usual wrapper, whole subscriptions, batches of 4 MiB.
+    pub fn new(now_nanos: i64) -> ImportOptions {
+        ImportOptions { fields: WrapperFields::default(), filtered: false, now_nanos, batch_bytes: BATCH_BYTES }
+    }
 }
 
 /// What became of one source.
@@ -88,6 +98,8 @@ enum Message {
     Seal(SyncSender<()>),
 }
 
+/// How often an import syncs what it has taken in: often enough for a crash to cost little, seldom enough to cost nothing.
+pub const COMMIT_INTERVAL: Duration = Duration::from_millis(500);
 /// Batches under way between the threads: what bounds the memory.
 const BATCHES_UNDER_WAY: usize = 4;
 /// Bytes of a batch.
@@ -173,17 +185,20 @@ fn furthest_ends(known: &[SourceState]) -> Vec<StreamEnd> {
 
 fn append(writer: &mut Writer, receiver: &Receiver<Message>, watch: &dyn Watch) -> Result<u64, ImportError> {
     let mut diverged = 0;
-    for message in receiver {
-        match message {
-            Message::Batch { batch, bytes, frames } => {
+    loop {
+        match receiver.recv_timeout(COMMIT_INTERVAL) {
+            Ok(Message::Batch { batch, bytes, frames }) => {
                 diverged += writer.append(batch)?.1;
                 watch.advance(bytes, frames);
             }
-            Message::Seal(answer) => {
+            Ok(Message::Seal(answer)) => {
                 writer.seal()?;
                 // The reader is gone only if it failed, and then its own error is told.
                 let _ = answer.send(());
             }
+            // What came is not left unsynced because nothing more comes.
+            Err(RecvTimeoutError::Timeout) => writer.sync()?,
+            Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     writer.sync()?;

@@ -15,10 +15,10 @@ use daybook_kalshi::{CaptureLine, Frame, FrameKind};
 use hashbrown::HashMap;
 
 use super::{
-    BATCH_BYTES, ImportError, ImportOptions, Message, SourceReport,
+    ImportError, ImportOptions, Message, SourceReport,
     connection::{Connection, Numbering, Seen},
     held::{Held, fingerprint, unparsed_fingerprint},
-    source,
+    source::{Lines, Next},
 };
 
 /// Lines that wait for one that tells its time, at most.
@@ -100,14 +100,24 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads it to its end.
-    pub fn run(&mut self, lines: &mut source::Lines, sender: &SyncSender<Message>) -> Result<(), ImportError> {
+    pub fn run(&mut self, lines: &mut Lines, sender: &SyncSender<Message>) -> Result<(), ImportError> {
         let progress = lines.progress();
         let bytes = || progress.load(std::sync::atomic::Ordering::Relaxed);
         self.resume();
         loop {
             let name = &self.state.name;
-            let line = lines.next_line().map_err(|error| ImportError::Source { name: name.clone(), error })?;
-            let Some(line) = line else { break };
+            let next = lines.poll_line().map_err(|error| ImportError::Source { name: name.clone(), error })?;
+            let line = match next {
+                Next::Line(line) => line,
+                Next::End => break,
+                // What has come is not kept waiting for what may come later.
+                Next::Idle => {
+                    if !self.builder.is_empty() && self.waiting.is_empty() {
+                        self.send(sender, bytes())?;
+                    }
+                    continue;
+                }
+            };
             self.state.lines += 1;
             self.frames += 1;
             if !line.iter().all(u8::is_ascii_whitespace) {
@@ -115,7 +125,7 @@ impl<'a> Reading<'a> {
             }
             self.resume();
             // Lines that wait for their time are not taken in yet, though they were read.
-            if self.builder.byte_len() >= BATCH_BYTES && self.waiting.is_empty() {
+            if self.builder.byte_len() >= self.options.batch_bytes && self.waiting.is_empty() {
                 self.send(sender, bytes())?;
             }
         }

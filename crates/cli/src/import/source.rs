@@ -1,4 +1,6 @@
 //! A capture as bytes: a file or standard input, plain or compressed, read line by line.
+//!
+//! What comes through a pipe may come slowly, so its reader is told whenever all that came has been given out.
 
 use std::{
     fs::File,
@@ -7,7 +9,10 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use flate2::bufread::MultiGzDecoder;
@@ -59,16 +64,78 @@ impl Source {
         let progress = Arc::new(AtomicU64::new(0));
         let raw: Box<dyn Read + Send> = match self {
             Source::File(path) => Box::new(File::open(path)?),
-            Source::Stdin => Box::new(io::stdin()),
+            Source::Stdin => Box::new(Piped::new(io::stdin())?),
         };
         let mut raw = BufReader::with_capacity(1 << 20, Counted { inner: raw, count: progress.clone() });
-        let start = raw.fill_buf()?;
+        let start = loop {
+            match raw.fill_buf() {
+                Ok(start) => break [start.first().copied(), start.get(1).copied()],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        };
         let reader: Box<dyn Read + Send> = match start {
-            [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(raw)),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(raw)?),
+            [Some(0x1f), Some(0x8b)] => Box::new(MultiGzDecoder::new(raw)),
+            [Some(0x28), Some(0xb5)] => Box::new(zstd::stream::read::Decoder::with_buffer(raw)?),
             _ => Box::new(raw),
         };
         Ok(Lines { reader, buffer: Vec::new(), start: 0, end: 0, ended: false, truncated: None, progress })
+    }
+}
+
+/// A pipe, read by a thread of its own. A read fails with [`WouldBlock`](io::ErrorKind::WouldBlock) where all that has
+/// come was given out, and the last time that this was said is a moment ago.
+struct Piped {
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    chunk: Vec<u8>,
+    at: usize,
+    told: Instant,
+}
+
+/// How long what came through a pipe may wait for more.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// Bytes read from a pipe at once, at most.
+const CHUNK_BYTES: usize = 256 << 10;
+
+impl Piped {
+    fn new(mut pipe: impl Read + Send + 'static) -> io::Result<Piped> {
+        let (sender, chunks) = sync_channel(8);
+        // Detached: it ends with the pipe, or when nobody takes what it reads, or with the process.
+        thread::Builder::new().name("pipe".to_owned()).spawn(move || {
+            let mut buffer = vec![0; CHUNK_BYTES];
+            loop {
+                let chunk = match pipe.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(read) => Ok(buffer[..read].to_vec()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = chunk.is_err();
+                if sender.send(chunk).is_err() || failed {
+                    return;
+                }
+            }
+        })?;
+        Ok(Piped { chunks, chunk: Vec::new(), at: 0, told: Instant::now() })
+    }
+}
+
+impl Read for Piped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.chunk.len() {
+            match self.chunks.recv_timeout(PATIENCE.saturating_sub(self.told.elapsed())) {
+                Ok(chunk) => (self.chunk, self.at) = (chunk?, 0),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.told = Instant::now();
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+            }
+        }
+        let read = buffer.len().min(self.chunk.len() - self.at);
+        buffer[..read].copy_from_slice(&self.chunk[self.at..self.at + read]);
+        self.at += read;
+        Ok(read)
     }
 }
 
@@ -96,40 +163,54 @@ pub struct Lines {
     progress: Arc<AtomicU64>,
 }
 
+/// What a capture gives next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// A line without its end.
+    Line(&'a [u8]),
+    /// Nothing now: all that has come through the pipe was given out, and there may be more later.
+    Idle,
+    /// Nothing more.
+    End,
+}
+
 /// A line longer than this is no frame: the venue's limit for a message is 64 MiB.
 const LONGEST_LINE: usize = 65 << 20;
 
 impl Lines {
-    /// The next line without its end, or `None` at the end of what can be read.
+    /// The next line, if it is there.
     ///
     /// # Errors
     /// When the file cannot be read. A compressed stream that breaks off is no error: see [`truncated`](Lines::truncated).
-    pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
+    pub fn poll_line(&mut self) -> io::Result<Next<'_>> {
         let mut searched = self.start;
         loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buffer[searched..self.end]) {
                 let (from, to) = (self.start, searched + at);
                 self.start = to + 1;
                 let line = &self.buffer[from..to];
-                return Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)));
+                return Ok(Next::Line(line.strip_suffix(b"\r").unwrap_or(line)));
             }
             searched = self.end;
             if self.ended {
                 let (from, to) = (self.start, self.end);
                 self.start = self.end;
-                return Ok((from < to).then(|| &self.buffer[from..to]));
+                return Ok(if from < to { Next::Line(&self.buffer[from..to]) } else { Next::End });
             }
             if self.end - self.start > LONGEST_LINE {
                 let message = format!("a line of more than {LONGEST_LINE} bytes: this is no capture of frames");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
             searched -= self.start;
-            self.fill()?;
+            if !self.fill()? {
+                return Ok(Next::Idle);
+            }
             searched += self.start;
         }
     }
 
-    fn fill(&mut self) -> io::Result<()> {
+    /// Reads on, if there is anything to read now.
+    fn fill(&mut self) -> io::Result<bool> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -140,13 +221,14 @@ impl Lines {
             Ok(0) => self.ended = true,
             Ok(read) => self.end += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) if is_broken_stream(&error) => {
                 self.truncated = Some(error.to_string());
                 self.ended = true;
             }
             Err(error) => return Err(error),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Why a compressed stream broke off before its end, if it did.

@@ -11,7 +11,13 @@ mod shell;
 #[path = "../captures/wire.rs"]
 mod wire;
 
-use std::{collections::BTreeSet, fs, io::Read, process::Stdio, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read, Write},
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
@@ -413,4 +419,43 @@ fn help_reads_as_it_should() {
         let help = shell.run(&[command, "--help"]).code(0).silent_on_stderr().stdout;
         insta::assert_snapshot!(format!("help_{command}"), String::from_utf8(help).unwrap());
     }
+}
+
+#[test]
+fn what_comes_through_a_pipe_can_be_read_while_it_is_open() {
+    let shell = Shell::new();
+    let command = &mut shell.command(&["import", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let lines = lines();
+    let text = capture(&lines);
+    // The second part ends in the midst of a line, which is none yet.
+    let (first, rest) = text.split_at(text.len() / 3);
+    let (second, rest) = rest.split_at(text.len() / 3);
+    let mut written = 0;
+    for part in [first, second] {
+        pipe.write_all(part).unwrap();
+        written += part.len();
+        let whole = text[..written].iter().filter(|byte| **byte == b'\n').count();
+        let last = lines[..whole].iter().rfind(|line| line.frame.contains("KXA-1")).unwrap();
+        let began = Instant::now();
+        loop {
+            let told = shell.run(&["deltas", "KXA-1", "--format", "ndjson"]);
+            let seqs: Vec<u64> = String::from_utf8_lossy(&told.stdout)
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap())
+                .collect();
+            if seqs.last().is_some_and(|seq| last.frame.contains(&format!(r#""seq":{seq},"#))) {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "of {whole} lines, seen: {seqs:?}, {}", told.stderr);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    pipe.write_all(rest).unwrap();
+    drop(pipe);
+    assert!(child.wait().unwrap().success());
+    let deltas = shell.run(&["deltas", "KXA-1", "--format", "ndjson"]).code(0);
+    let sent = lines.iter().filter(|line| line.frame.contains("orderbook_delta") && line.frame.contains("KXA-1"));
+    assert_eq!(deltas.stdout.iter().filter(|byte| **byte == b'\n').count(), sent.count());
 }

@@ -129,7 +129,7 @@ impl Lab {
 
 /// Import options with a fixed time.
 pub fn options() -> ImportOptions {
-    ImportOptions { now_nanos: 1_800_000_000_000_000_000, ..ImportOptions::default() }
+    ImportOptions::new(1_800_000_000_000_000_000)
 }
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {

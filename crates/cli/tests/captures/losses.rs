@@ -406,7 +406,8 @@ fn a_loss_after_a_crash_ends_the_books_of_markets_that_are_quiet_since() {
         // Sealed early, so that only the tables remember the quiet market.
         let sealing = WriterOptions { seal_deltas: 1_000, ..WriterOptions::new(7) };
         let mut writer = Writer::open(&lab.root(), sealing).unwrap();
-        import(&mut writer, &Source::File(path.clone()), &options(), &Crash(2.into())).unwrap();
+        let small = ImportOptions { batch_bytes: 1 << 20, ..options() };
+        import(&mut writer, &Source::File(path.clone()), &small, &Crash(2.into())).unwrap();
     });
     assert!(crashed.is_err(), "it came to its end before the crash");
     assert!(!lab.import(&path).unchanged);
