@@ -3,6 +3,7 @@
 //! What is read is one consistent moment: the tables' versions, and the rows of the log that they do not hold yet.
 
 use std::{
+    collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -347,18 +348,25 @@ impl Archive {
         Ok(false)
     }
 
-    /// All that a table holds, for readers of whole tables: its sealed files, and what is not sealed yet.
-    pub fn table(&self, table: Table) -> Result<WholeTable, Error> {
+    /// All that some tables hold at one moment, for readers of whole tables: their sealed files, and what is not sealed
+    /// yet, which is copied and encoded.
+    pub fn tables(&self, tables: &[Table]) -> Result<BTreeMap<Table, WholeTable>, Error> {
         let state = self.shared.read();
-        let files = state.catalog.table(table).files.clone();
-        let unsealed: Vec<Rows> =
-            state.sealing.iter().map(|rows| (**rows).clone()).chain([state.tail.rows_now()]).collect();
+        let catalog = state.catalog.clone();
+        let sealing = state.sealing.clone();
+        let tail = Arc::new(state.tail.rows_now(tables));
         drop(state);
+        let unsealed: Vec<Arc<Rows>> = sealing.into_iter().chain([tail]).collect();
+        let whole = |table: &Table| Ok((*table, self.whole_table(*table, &catalog, &unsealed)?));
+        tables.iter().map(whole).collect()
+    }
+
+    fn whole_table(&self, table: Table, catalog: &Catalog, unsealed: &[Arc<Rows>]) -> Result<WholeTable, Error> {
+        let files = catalog.table(table).files.clone();
         if table.is_metadata() {
-            let catalog = self.catalog();
             let mut histories = Histories::load(&self.shared.store, table, &catalog.table(table))?;
             let mut changed = false;
-            for rows in &unsealed {
+            for rows in unsealed {
                 if let Some(newer) = histories.clone().with_documents(&rows.documents)? {
                     histories = newer;
                     changed = true;
@@ -372,7 +380,7 @@ impl Archive {
             return Ok(WholeTable { files: Vec::new(), unsealed: encoded(table, writer)? });
         }
         let mut parts = Vec::new();
-        for rows in &unsealed {
+        for rows in unsealed {
             let mut writer = SegmentWriter::new(table);
             let sealing =
                 Sealing { rows, first: 0, position: 0, log_position: i64::MAX.cast_unsigned(), now_millis: 0 };

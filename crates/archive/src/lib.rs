@@ -18,7 +18,7 @@ pub mod replay;
 pub mod schema;
 pub mod seal;
 pub mod segment;
-mod segment_name;
+pub mod segment_name;
 mod segment_writer;
 pub mod store;
 pub mod table;

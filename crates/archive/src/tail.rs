@@ -10,6 +10,7 @@ use crate::{
     coverage::{Interval, IntervalKey},
     entry::{Document, Entry, Notice, SourceState},
     market::{Change, Keyframe, Market, Place, Stream},
+    schema::Table,
 };
 
 /// One delta as the tail holds it: fixed width, text by index.
@@ -510,17 +511,50 @@ impl Tail {
         }
     }
 
-    /// A copy of all rows, as sealing would take them.
-    pub fn rows_now(&self) -> Rows {
-        let mut rows = self.other.clone();
+    /// A copy of the rows of some tables, as sealing would take them.
+    pub fn rows_now(&self, tables: &[Table]) -> Rows {
+        let wants = |table| tables.contains(&table);
+        let of = |table, rows: &[Numbered<EventRecord<'static>>]| if wants(table) { rows.to_vec() } else { Vec::new() };
+        let [deltas, keyframes, coverage] = [Table::Deltas, Table::Keyframes, Table::Coverage].map(wants);
+        let other = &self.other;
+        let mut rows = Rows {
+            markets: BTreeMap::new(),
+            trades: of(Table::Trades, &other.trades),
+            tickers: of(Table::Tickers, &other.tickers),
+            lifecycle: of(Table::Lifecycle, &other.lifecycle),
+            unparsed: if wants(Table::Unparsed) { other.unparsed.clone() } else { Vec::new() },
+            documents: if tables.iter().any(|table| table.is_metadata()) {
+                other.documents.clone()
+            } else {
+                Vec::new()
+            },
+            sources: if wants(Table::Sources) { other.sources.clone() } else { BTreeMap::new() },
+            extras: if deltas || keyframes { other.extras.clone() } else { HashMap::new() },
+            market_ids: if deltas || keyframes { other.market_ids.clone() } else { Vec::new() },
+            delta_count: other.delta_count,
+            row_count: other.row_count,
+        };
+        if !deltas && !keyframes && !coverage {
+            return rows;
+        }
         for ((ticker, market), state) in self.tickers.iter().zip(&self.rows).zip(&self.states) {
-            let mut market = market.clone();
-            if !market.deltas.is_empty() || !market.keyframes.is_empty() || !market.intervals.is_empty() {
-                for interval in state.open_intervals() {
-                    market.intervals.insert(interval.key(), interval.clone());
-                }
-                rows.markets.insert(ticker.clone(), market);
+            if market.deltas.is_empty() && market.keyframes.is_empty() && market.intervals.is_empty() {
+                continue;
             }
+            let mut copy = MarketRows::default();
+            if deltas {
+                copy.deltas.clone_from(&market.deltas);
+            }
+            // A keyframe lies in the folder of the delta after it.
+            if keyframes {
+                copy.deltas.clone_from(&market.deltas);
+                copy.keyframes.clone_from(&market.keyframes);
+            }
+            if coverage {
+                copy.intervals.clone_from(&market.intervals);
+                copy.intervals.extend(state.open_intervals().map(|interval| (interval.key(), interval.clone())));
+            }
+            rows.markets.insert(ticker.clone(), copy);
         }
         rows
     }

@@ -22,16 +22,15 @@ impl Moment {
     /// Looks at the tables. Blocks.
     pub(crate) fn open(archive: &Archive, tables: &BTreeSet<Table>, cache: &FileCache) -> Result<Moment, Error> {
         let mut opened = BTreeMap::new();
-        // `coverage` is the last of all tables and is looked at first: whatever it claims is then in the others.
-        for table in tables.iter().rev() {
-            let whole = archive.table(*table)?;
+        let wanted: Vec<Table> = tables.iter().copied().collect();
+        for (table, whole) in archive.tables(&wanted)? {
             let sealed = whole.files.iter().map(|entry| cache.sealed(archive, entry));
             let mut files = sealed.collect::<Result<Vec<_>, _>>()?;
             for (number, (date, bytes)) in whole.unsealed.into_iter().enumerate() {
                 let path = format!("unsealed/{}/{number}.parquet", table.name());
                 files.push(Arc::new(TableFile::unsealed(path, date.as_deref(), bytes)?));
             }
-            opened.insert(*table, files);
+            opened.insert(table, files);
         }
         Ok(Moment { tables: opened })
     }

@@ -18,6 +18,7 @@ use daybook_archive::{
     Archive, Error,
     catalog::FileEntry,
     parquet_file::{PageChecksum, page_checksums},
+    segment_name::SegmentName,
     store::Store,
 };
 
@@ -134,6 +135,16 @@ impl TableFile {
 
     fn read_footer(&self) -> Result<Footer, Error> {
         let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+        // Our own file's name says how long its footer is, and what its bytes must be.
+        let name = SegmentName::parse(&self.path).filter(|_| !self.is_in_memory());
+        if let Some(name) = name.filter(|name| name.tail_bytes <= self.size) {
+            let tail = self.read_unchecked(self.size - name.tail_bytes..self.size)?;
+            if name.digest(&tail) != name.tail_digest {
+                return Err(self.damaged("its footer does not match the checksum in its name"));
+            }
+            reader.try_parse_sized(&tail, self.size).map_err(|error| self.damaged(error))?;
+            return self.footer_of(reader);
+        }
         let mut wanted = FIRST_TAIL.min(self.size);
         loop {
             let tail = self.read_unchecked(self.size - wanted..self.size)?;
@@ -145,6 +156,10 @@ impl TableFile {
                 Err(error) => return Err(self.damaged(error)),
             }
         }
+        self.footer_of(reader)
+    }
+
+    fn footer_of(&self, mut reader: ParquetMetaDataReader) -> Result<Footer, Error> {
         let metadata = Arc::new(reader.finish().map_err(|error| self.damaged(error))?);
         let mut pages = page_checksums(&metadata).map_err(|reason| self.damaged(reason))?.unwrap_or_default();
         pages.sort_unstable_by_key(|page| page.offset);
