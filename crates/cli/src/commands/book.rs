@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use daybook_archive::{BookAnswer, Clock, coverage::Standing};
+use daybook_archive::{BookAnswer, Clock, coverage::Standing, entry::Cause};
 use daybook_book::{Book, Side};
 use serde_json::{Value, json};
 
@@ -46,13 +46,16 @@ pub struct BookArgs {
     /// The instant: RFC 3339, `2026-08-11 01:20:00.5`, Unix s/ms/µs/ns, now-15m; the last recorded one by default
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// Levels per side; all by default
+    /// Levels per side; a table shows the best 12, every other format all
     #[arg(long, value_name = "N")]
     depth: Option<usize>,
     /// The clock that the instant is on
     #[arg(long, value_enum, default_value_t)]
     clock: ClockArg,
 }
+
+/// Levels of each side that a table shows unless told otherwise: what fits on a screen.
+const TABLE_DEPTH: usize = 12;
 
 pub(super) fn run(args: &BookArgs, common: &Common) -> Result<Outcome, Failure> {
     let at = args.at.as_deref().map(|at| time_argument("at", at)).transpose()?;
@@ -66,7 +69,7 @@ pub(super) fn run(args: &BookArgs, common: &Common) -> Result<Outcome, Failure> 
     let text = match common.format {
         Format::Table => {
             let title = archive.market_title(&args.ticker)?;
-            table(&answer, title.as_deref(), args.depth)
+            table(&answer, title.as_deref(), Some(args.depth.unwrap_or(TABLE_DEPTH)))
         }
         Format::Json | Format::Ndjson => format!("{}\n", json(&answer, args.depth)),
         format => {
@@ -87,7 +90,9 @@ fn table(answer: &BookAnswer, title: Option<&str>, depth: Option<usize>) -> Stri
     let standing = match (&answer.gap, answer.standing) {
         (_, Standing::Exact) | (None, _) => ladder::Standing::Exact,
         (_, Standing::Unproven) => ladder::Standing::Unproven,
-        (Some(gap), Standing::Gap) => ladder::Standing::Gap { cause: gap.cause.as_str(), from: gap.from, to: gap.to },
+        (Some(gap), Standing::Gap) => {
+            ladder::Standing::Gap { cause: explanation(gap.cause), from: gap.from, to: gap.to }
+        }
     };
     let view = LadderView {
         ticker: &answer.ticker,
@@ -103,6 +108,26 @@ fn table(answer: &BookAnswer, title: Option<&str>, depth: Option<usize>) -> Stri
         depth,
     };
     ladder::render(&view, screen())
+}
+
+/// A cause in a person's words.
+fn explanation(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Snapshot => "a fresh book ended what was recorded before",
+        Cause::Continued => "another source went on from here",
+        Cause::Reconnect => "the connection was lost and made anew",
+        Cause::SequenceGap => "sequence numbers are missing",
+        Cause::SequenceRegressed => "sequence numbers fell",
+        Cause::Unproven => "nothing shows that the record is complete",
+        Cause::Divergence => "a delta drove a level below zero, so deltas before it are missing",
+        Cause::SnapshotMismatch => "a fresh book differed from the one recorded, so deltas before it are missing",
+        Cause::NoSnapshot => "the record begins with deltas, without a book that they change",
+        Cause::EndOfCapture => "the capture ends before",
+        Cause::Unparsed => "a frame was not understood",
+        Cause::SubscriptionEnded => "the venue ended the subscription",
+        Cause::NotRecorded => "nothing was recorded",
+        Cause::HeldElsewhere => "the record goes on in another source, whose own does not reach here",
+    }
 }
 
 fn clock_word(clock: Clock) -> &'static str {

@@ -28,13 +28,17 @@ pub(super) fn run(args: &CompactArgs, common: &Common) -> Result<Outcome, Failur
     options.wal_dir.clone_from(&common.wal);
     let mut writer = Writer::open(&common.archive, options)?;
     let done = writer.compact(args.min_files)?;
-    eprintln!(
-        "{} files became {}: {} bytes before, {} after",
-        thousands(done.files_before as u64),
-        thousands(done.files_after as u64),
-        thousands(done.bytes_before),
-        thousands(done.bytes_after)
-    );
+    if done.files_before == 0 {
+        eprintln!("nothing to compact: no day has {} files or more in a table", args.min_files.max(2));
+    } else {
+        eprintln!(
+            "{} files became {}: {} bytes before, {} after",
+            thousands(done.files_before as u64),
+            thousands(done.files_after as u64),
+            thousands(done.bytes_before),
+            thousands(done.bytes_after)
+        );
+    }
     if let Some(before) = vacuum {
         let (files, bytes) = writer.vacuum(before.div_euclid(1_000_000))?;
         eprintln!("{} files deleted, {} bytes", thousands(files as u64), thousands(bytes));

@@ -18,7 +18,7 @@ use crate::{
     terminal::{
         output::Format,
         progress::{ImportProgress, ImportSummary},
-        screen::thousands,
+        screen::{counted, thousands},
     },
 };
 
@@ -105,6 +105,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
             torn.file.display()
         );
     }
+    // Standard input has no length.
     let total: Option<u64> = sources.iter().map(Source::bytes).sum();
     let shown = io::stderr().is_terminal();
     let progress = Progress { bar: Mutex::new(Some((ImportProgress::new(total, shown), 0))) };
@@ -132,7 +133,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
     let (files, count) = metadata?;
     tidied?;
     closed?;
-    report(&reports, (files, count), total.unwrap_or(0), began, common.format)?;
+    report(&reports, (files, count), total, began, common.format)?;
     let broken = reports.iter().any(|report| report.truncated.is_some());
     Ok(if broken { Outcome::Incomplete } else { Outcome::Complete })
 }
@@ -140,7 +141,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
 fn report(
     reports: &[SourceReport],
     (files, documents): (usize, usize),
-    bytes: u64,
+    bytes: Option<u64>,
     began: Instant,
     format: Format,
 ) -> Result<(), Failure> {
@@ -157,16 +158,16 @@ fn report(
                 .map_err(out_failed)?;
         }
         for (reason, count) in &report.reasons {
-            writeln!(out, "warning: {name}: {} kept in `unparsed`: {reason}", plural(*count, "line"))
+            writeln!(out, "warning: {name}: {} kept in `unparsed`: {reason}", counted(*count, "line"))
                 .map_err(out_failed)?;
         }
         if report.diverged > 0 {
-            let deltas = plural(report.diverged, "delta");
+            let deltas = counted(report.diverged, "delta");
             writeln!(out, "note: {name}: {deltas} would drive a level below zero: see `daybook coverage`")
                 .map_err(out_failed)?;
         }
         if report.undated > 0 {
-            let frames = plural(report.undated, "frame");
+            let frames = counted(report.undated, "frame");
             writeln!(out, "note: {name}: {frames} without a received time, dated by the venue's stamps")
                 .map_err(out_failed)?;
         }
@@ -192,15 +193,11 @@ fn report(
         writeln!(out, "  {}", line.join(", ")).map_err(out_failed)?;
     }
     if unchanged > 0 {
-        writeln!(out, "{} held already, unchanged", plural(unchanged, "file")).map_err(out_failed)?;
+        writeln!(out, "{} held already, unchanged", counted(unchanged, "file")).map_err(out_failed)?;
     }
     if files > 0 {
-        let (files, documents) = (plural(files as u64, "metadata file"), plural(documents as u64, "document"));
+        let (files, documents) = (counted(files as u64, "metadata file"), counted(documents as u64, "document"));
         writeln!(out, "{files} with {documents}").map_err(out_failed)?;
     }
     Ok(())
-}
-
-fn plural(count: u64, what: &str) -> String {
-    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
 }

@@ -12,6 +12,7 @@ use super::{
     Common, Failure, Outcome,
     rows::{Cell, Kind, List, Rows, write},
 };
+use crate::terminal::output::Format;
 
 /// Filters of metadata.
 #[derive(Debug, Args)]
@@ -118,6 +119,8 @@ pub(super) fn run_documents(table: Table, args: &MetadataArgs, common: &Common) 
     let columns: Vec<(&str, Kind)> = table
         .columns()
         .iter()
+        // On a screen the whole document would bury the rest.
+        .filter(|column| common.format != Format::Table || !matches!(column.name, "raw" | "digest"))
         .map(|column| {
             let kind = match column.kind {
                 ColumnType::Timestamp => Kind::Micros,

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{Common, Failure, Outcome};
-use crate::terminal::{output::Format, screen::thousands};
+use crate::terminal::{output::Format, screen::counted};
 
 /// Without a market: every file is opened and checked against its table's log and its checksum. With one, or with
 /// --deep: keyframes are re-derived from the deltas, and with --deep every page is read and every ordinal counted.
@@ -55,17 +55,17 @@ pub(super) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Failure
     let ok = found.findings.is_empty();
     let mut out = io::stdout().lock();
     let written = if common.format == Format::Table {
-        let counts = [
-            (found.files as u64, "files"),
-            (found.rows, "rows"),
-            (found.markets as u64, "markets"),
-            (found.keyframes, "keyframes re-derived"),
-            (found.deltas, "deltas folded"),
-            (found.unproven as u64, "unproven intervals"),
-            (found.gaps as u64, "gaps"),
+        let counts =
+            [counted(found.files as u64, "file"), counted(found.rows, "row"), counted(found.markets as u64, "market")];
+        let more = [
+            (found.keyframes, "keyframe", " re-derived"),
+            (found.deltas, "delta", " folded"),
+            (found.unproven as u64, "unproven interval", ""),
+            (found.gaps as u64, "gap", ""),
         ];
-        let counts = counts.iter().filter(|(count, what)| *count > 0 || *what == "markets");
-        let line: Vec<String> = counts.map(|(count, what)| format!("{} {what}", thousands(*count))).collect();
+        let more = more.iter().filter(|(count, ..)| *count > 0);
+        let more = more.map(|(count, what, done)| format!("{}{done}", counted(*count, what)));
+        let line: Vec<String> = counts.into_iter().chain(more).collect();
         let verdict = if ok { "sound" } else { "NOT SOUND" };
         writeln!(out, "{verdict}: {}", line.join(", ")).and_then(|()| {
             found.findings.iter().try_for_each(|finding| writeln!(out, "  {}: {}", finding.place, finding.problem))
@@ -88,5 +88,5 @@ pub(super) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Failure
     if ok {
         return Ok(Outcome::Complete);
     }
-    Err(Failure::Failed(format!("{} problems found in {}", found.findings.len(), archive.location())))
+    Err(Failure::Failed(format!("{} found in {}", counted(found.findings.len() as u64, "problem"), archive.location())))
 }

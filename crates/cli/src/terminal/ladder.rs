@@ -155,15 +155,19 @@ impl<'a> Ladder<'a> {
         for level in self.asks.levels.iter().rev() {
             self.level(out, level, Side::No)?;
         }
+        // Before its first event nobody knows whether the book is empty.
+        let known = self.view.standing == Standing::Exact || self.view.last_recv_ts.is_some();
         if self.asks.levels.is_empty() && self.asks.more == 0 {
-            writeln!(out, "{}", self.paint("ask  none: nobody bids for NO", Ink::Red))?;
+            let text = if known { "ask  none: nobody bids for NO" } else { "ask  not known" };
+            writeln!(out, "{}", self.paint(text, Ink::Red))?;
         }
         self.spread(out)?;
         for level in &self.bids.levels {
             self.level(out, level, Side::Yes)?;
         }
         if self.bids.levels.is_empty() && self.bids.more == 0 {
-            writeln!(out, "{}", self.paint("bid  none: nobody bids for YES", Ink::Green))?;
+            let text = if known { "bid  none: nobody bids for YES" } else { "bid  not known" };
+            writeln!(out, "{}", self.paint(text, Ink::Green))?;
         }
         self.left_over(out, &self.bids, |price| price)?;
         self.footer(out)
@@ -261,7 +265,8 @@ impl<'a> Ladder<'a> {
             Standing::Gap { cause, from, to } => {
                 let time = |time: Option<i64>, open: &str| time.map_or(open.to_owned(), print_utc);
                 let interval = format!("{} to {}", time(from, "the beginning"), time(to, "now"));
-                self.remark(out, "gap", Ink::Red, &format!("{}: the book may be wrong", harmless(cause)))?;
+                let so = if self.view.last_recv_ts.is_some() { ": the book may be wrong" } else { "" };
+                self.remark(out, "gap", Ink::Red, &format!("{}{so}", harmless(cause)))?;
                 self.remark(out, "", Ink::Plain, &interval)?;
             }
         }

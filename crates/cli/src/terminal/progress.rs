@@ -78,8 +78,8 @@ impl ImportProgress {
 pub struct ImportSummary {
     /// Files read to their end.
     pub files: u64,
-    /// Bytes read, compressed where the files are.
-    pub bytes: u64,
+    /// Bytes read, compressed where the files are; `None` where nobody knows how many there were.
+    pub bytes: Option<u64>,
     /// Frames taken over.
     pub frames: u64,
     /// How long it took.
@@ -91,7 +91,10 @@ impl fmt::Display for ImportSummary {
         let files = if self.files == 1 { "file" } else { "files" };
         let (seconds, tenths) = (self.elapsed.as_secs(), self.elapsed.subsec_millis() / 100);
         write!(f, "{} frames from {} {files}", thousands(self.frames), thousands(self.files))?;
-        write!(f, " ({}) in {}.{tenths} s", indicatif::DecimalBytes(self.bytes), thousands(seconds))?;
+        if let Some(bytes) = self.bytes {
+            write!(f, " ({})", indicatif::DecimalBytes(bytes))?;
+        }
+        write!(f, " in {}.{tenths} s", thousands(seconds))?;
         write!(f, ", {} frames/s", thousands(per_second(self.frames, self.elapsed)))
     }
 }
@@ -107,11 +110,15 @@ mod tests {
 
     #[test]
     fn the_summary_is_one_line() {
-        let summary =
-            ImportSummary { files: 23, bytes: 41_234_567, frames: 1_203_441, elapsed: Duration::from_millis(3_250) };
+        let summary = ImportSummary {
+            files: 23,
+            bytes: Some(41_234_567),
+            frames: 1_203_441,
+            elapsed: Duration::from_millis(3_250),
+        };
         assert_eq!(summary.to_string(), "1,203,441 frames from 23 files (41.23 MB) in 3.2 s, 370,289 frames/s");
-        let nothing = ImportSummary { files: 1, bytes: 0, frames: 0, elapsed: Duration::ZERO };
-        assert_eq!(nothing.to_string(), "0 frames from 1 file (0 B) in 0.0 s, 0 frames/s");
+        let nothing = ImportSummary { files: 1, bytes: None, frames: 0, elapsed: Duration::ZERO };
+        assert_eq!(nothing.to_string(), "0 frames from 1 file in 0.0 s, 0 frames/s");
         assert_eq!(per_second(u64::MAX, Duration::ZERO), u64::MAX);
     }
 

@@ -121,6 +121,11 @@ pub fn thousands(value: u64) -> String {
     text
 }
 
+/// A count and what is counted, whose plural ends in `s`: `1 file`, `1,234 files`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
