@@ -2,7 +2,9 @@
 //!
 //! `cargo bench -p daybook --bench report -- [CAPTURE…]`, with captures as plain NDJSON, .gz or .zst. Each is imported
 //! into an archive of its own under a temporary folder, and questions are put to it. `TRUTH=FILE`, as the generator
-//! writes it, has every answer compared as well.
+//! writes it, has every answer compared as well. `FILTERED=1` is for captures that hold a selection of their
+//! subscriptions' markets. Peers are asked the same questions where there are any: DuckDB if `PYTHON` (`python3`) has
+//! the packages duckdb and psycopg, PostgreSQL if `DATABASE_URL` names a server as well.
 
 use std::{
     fs,
@@ -13,9 +15,12 @@ use std::{
 };
 
 use daybook::import::{ImportOptions, Next, Source, Watch, import};
-use daybook_archive::{Archive, Clock, OpenOptions, Writer, WriterOptions, schema::Table, wal::CommitPolicy};
+use daybook_archive::{
+    Archive, Clock, OpenOptions, Writer, WriterOptions, coverage::Standing, schema::Table, wal::CommitPolicy,
+};
 use daybook_kalshi::{CaptureLine, Frame, WrapperFields};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
+use serde_json::json;
 
 struct Quiet;
 
@@ -58,7 +63,8 @@ fn report(capture: &Path) -> Result<(), Box<dyn std::error::Error>> {
     options.commit = CommitPolicy { interval: Duration::from_millis(500), max_bytes: 64 << 20 };
     let mut writer = Writer::open(&root, options)?;
     let source = Source::File(PathBuf::from(capture));
-    let taken = import(&mut writer, &source, &ImportOptions::new(1), &Quiet)?;
+    let filtered = std::env::var_os("FILTERED").is_some();
+    let taken = import(&mut writer, &source, &ImportOptions { filtered, ..ImportOptions::new(1) }, &Quiet)?;
     writer.seal()?;
     let sealed = began.elapsed();
     writer.compact(9)?;
@@ -104,7 +110,34 @@ fn report(capture: &Path) -> Result<(), Box<dyn std::error::Error>> {
     books(&archive)?;
     fresh(&archive, &root)?;
     truth(&archive)?;
+    peers(&archive, &root, folder.path())?;
     Ok(())
+}
+
+/// The same questions to others, by `peers.py`: to DuckDB over the same files, and to PostgreSQL with the same rows.
+fn peers(archive: &Archive, root: &str, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    if !Command::new(&python).args(["-c", "import duckdb"]).stderr(Stdio::null()).status().is_ok_and(|it| it.success())
+    {
+        println!("peers                        not compared: `{python}` has no package duckdb (PYTHON names another)");
+        return Ok(());
+    }
+    let mut questions = String::new();
+    for (ticker, at) in instants(archive, 400)? {
+        // Whole microseconds, as they have no finer time; and no gaps, in which every answer may be wrong.
+        let micros = at.div_euclid(1_000);
+        let answer = archive.book(&ticker, micros * 1_000, Clock::Exchange)?;
+        if answer.standing != Standing::Gap {
+            let told = daybook::commands::book_json(&answer);
+            let question = json!({"ticker": ticker, "at_us": micros, "yes": told["yes"], "no": told["no"]});
+            questions.push_str(&format!("{question}\n"));
+        }
+    }
+    let file = folder.join("questions.ndjson");
+    fs::write(&file, questions)?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers.py");
+    let status = Command::new(python).arg(script).arg(root).arg(file).status()?;
+    if status.success() { Ok(()) } else { Err("the comparison with peers failed".into()) }
 }
 
 /// What parsing costs, without anything else.
