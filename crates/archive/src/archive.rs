@@ -297,20 +297,30 @@ impl Archive {
         mut visit: impl FnMut(&Batch) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let catalog = self.catalog();
-        for file in catalog.table(table).files.iter().filter(|file| ticker.is_none_or(|ticker| file.may_hold(ticker))) {
-            let segment = self.shared.reader.segment(table, file)?;
-            let rows = match ticker {
-                Some(ticker) => self.shared.reader.rows_of(&segment, ticker)?,
-                None => 0..segment.rows(),
-            };
-            if rows.is_empty() {
-                continue;
-            }
-            for batch in segment.scan(columns, rows, 8_192)? {
-                visit(&batch?)?;
-            }
+        catalog.table(table).files.iter().try_for_each(|file| self.scan_file(table, file, ticker, columns, &mut visit))
+    }
+
+    /// Visits the rows of one file of a table, of one market or of all, in batches of some columns.
+    pub fn scan_file(
+        &self,
+        table: Table,
+        file: &FileEntry,
+        ticker: Option<&str>,
+        columns: &[&str],
+        visit: &mut dyn FnMut(&Batch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if ticker.is_some_and(|ticker| !file.may_hold(ticker)) {
+            return Ok(());
         }
-        Ok(())
+        let segment = self.shared.reader.segment(table, file)?;
+        let rows = match ticker {
+            Some(ticker) => self.shared.reader.rows_of(&segment, ticker)?,
+            None => 0..segment.rows(),
+        };
+        if rows.is_empty() {
+            return Ok(());
+        }
+        segment.scan(columns, rows, 8_192)?.try_for_each(|batch| visit(&batch?))
     }
 
     /// No event of the archive, and no unreadable frame, was received after this time, in nanoseconds; `None` if there
@@ -320,7 +330,8 @@ impl Archive {
         let tables =
             [Table::Deltas, Table::Keyframes, Table::Trades, Table::Tickers, Table::Lifecycle, Table::Unparsed];
         let tables = tables.map(|table| state.catalog.table(table));
-        let sealed = tables.iter().flat_map(|table| &table.files).map(|file| file.last_recv.unwrap_or(i64::MAX));
+        let sealed =
+            tables.iter().flat_map(|table| &table.files).map(|file| file.recv.map_or(i64::MAX, |(_, last)| last));
         sealed.chain(state.tail.last_recv()).max()
     }
 

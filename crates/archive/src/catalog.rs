@@ -27,8 +27,8 @@ pub struct FileEntry {
     pub last_ordinal: u64,
     /// Least and greatest ticker, where known.
     pub tickers: Option<(String, String)>,
-    /// Latest received time, rounded up, in nanoseconds; `None` where no row has one, or nothing tells.
-    pub last_recv: Option<i64>,
+    /// Earliest and latest received time, rounded down and up, in nanoseconds; `None` where nothing tells.
+    pub recv: Option<(i64, i64)>,
     /// Table-relative path, as the table's log has it.
     pub log_path: String,
 }
@@ -60,6 +60,10 @@ impl FileEntry {
         let name = SegmentName::parse(&file.path);
         let ordinal = |value: Option<&StatValue>| value.and_then(StatValue::as_integer).map(i64::cast_unsigned);
         let text = |value: Option<&StatValue>| value.and_then(StatValue::as_text).map(str::to_owned);
+        let instant = |value: Option<&StatValue>| {
+            let stamp: jiff::Timestamp = value.and_then(StatValue::as_text)?.parse().ok()?;
+            i64::try_from(stamp.as_nanosecond()).ok()
+        };
         let stats = &file.stats;
         FileEntry {
             path: format!("{}/{}", table.name(), file.path),
@@ -69,11 +73,10 @@ impl FileEntry {
             first_ordinal: name.map(|name| name.first).or_else(|| ordinal(stats.min("ordinal"))).unwrap_or(0),
             last_ordinal: name.map(|name| name.last).or_else(|| ordinal(stats.max("ordinal"))).unwrap_or(u64::MAX),
             tickers: text(stats.min("ticker")).zip(text(stats.max("ticker"))),
-            last_recv: text(stats.max("recv_ts"))
-                .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-                // The stamp is in whole milliseconds, rounded up from microseconds; the rest of one is beside it.
-                .and_then(|stamp| i64::try_from(stamp.as_nanosecond()).ok())
-                .map(|nanos| nanos.saturating_add(999)),
+            // The stamps are in whole milliseconds, rounded from microseconds; the rest of one is beside them.
+            recv: instant(stats.min("recv_ts"))
+                .zip(instant(stats.max("recv_ts")))
+                .map(|(least, most)| (least, most.saturating_add(999))),
             log_path: file.path.clone(),
         }
     }

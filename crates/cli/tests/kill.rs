@@ -142,7 +142,7 @@ fn open(shell: &Shell) -> Option<Archive> {
 
 /// The rows of a table, sealed or not, by ordinal. Ordinals must not repeat.
 fn rows(archive: &Archive, table: Table, columns: &[&str]) -> BTreeMap<u64, Vec<String>> {
-    let whole = archive.table(table).unwrap();
+    let whole = archive.tables(&[table]).unwrap().remove(&table).unwrap();
     let sealed = whole.files.iter().map(|file| archive.store().read(&file.path).unwrap());
     let format = FormatOptions::default().with_null("null");
     let mut found = BTreeMap::new();

@@ -12,12 +12,11 @@ use daybook_archive::{
 };
 use daybook_book::{Event, EventRecord, ReceivedTime};
 use daybook_kalshi::{CaptureLine, Frame, FrameKind};
-use hashbrown::HashMap;
 
 use super::{
     ImportError, ImportOptions, Message, SourceReport,
     connection::{Connection, Numbering, Seen},
-    held::{Held, fingerprint, unparsed_fingerprint},
+    held::{Repeats, fingerprint, unparsed_fingerprint},
     source::{Lines, Next},
 };
 
@@ -26,7 +25,6 @@ const WAITING: usize = 10_000;
 
 /// One source being read.
 pub struct Reading<'a> {
-    archive: Archive,
     options: &'a ImportOptions,
     /// Lines that an earlier attempt took in: they are read again, for what they say of the sequence, and left out.
     resume_at: u64,
@@ -47,22 +45,6 @@ pub struct Reading<'a> {
     frames: u64,
 }
 
-/// What the archive may hold already of the source.
-struct Repeats {
-    /// Events received after this are new.
-    horizon: Option<i64>,
-    /// By market, what the archive holds.
-    markets: HashMap<Box<str>, Held>,
-    /// What it holds that concerns no market.
-    elsewhere: Option<Held>,
-    /// How often the source went back in time: its own events may come once more.
-    pass: u32,
-    /// The latest received time read.
-    latest: Option<i64>,
-    /// Events may be held that are not sealed yet.
-    unsealed: bool,
-}
-
 impl<'a> Reading<'a> {
     /// A source of which nothing was read. `before` is where an earlier attempt left it.
     pub fn new(
@@ -72,9 +54,8 @@ impl<'a> Reading<'a> {
         before: Option<&SourceState>,
         numbering: Numbering,
     ) -> Reading<'a> {
-        let horizon = archive.last_received();
         Reading {
-            archive,
+            repeats: Repeats::new(archive),
             options,
             resume_at: before.map_or(0, |before| before.lines),
             resume_from: before.map(|before| before.streams.clone()).unwrap_or_default(),
@@ -84,14 +65,6 @@ impl<'a> Reading<'a> {
             connections: Vec::new(),
             builder: BatchBuilder::default(),
             notices: Vec::new(),
-            repeats: Repeats {
-                horizon,
-                markets: HashMap::new(),
-                elsewhere: None,
-                pass: 0,
-                latest: None,
-                unsealed: horizon.is_some(),
-            },
             last_recv: None,
             waiting: VecDeque::new(),
             dating: false,
@@ -360,10 +333,10 @@ impl<'a> Reading<'a> {
         }
         if self.resuming() {
             self.connections[at].skip(seen);
-            self.repeats.latest = self.repeats.latest.max(Some(seen.recv));
+            self.repeats.read(seen.recv);
             return Ok(());
         }
-        let (held, fingerprint) = self.holder(at, &record, sender)?;
+        let held = self.holder(at, &record, sender)?;
         let connection = &mut self.connections[at];
         if let Some(holder) = held {
             connection.repeat(seen, holder, book, &mut self.notices);
@@ -375,54 +348,37 @@ impl<'a> Reading<'a> {
         self.flush_notices();
         self.builder.push_event(&record);
         self.state.events += 1;
-        if let Some(fingerprint) = fingerprint {
-            self.repeats.add(seen.ticker, fingerprint, record.connection);
-        }
+        self.repeats.add(seen.ticker, record.connection, || fingerprint(&record));
         Ok(())
     }
 
-    /// The connection over which the archive holds the event already, and its fingerprint if one had to be taken.
+    /// The connection over which the archive holds the event already.
     fn holder(
         &mut self,
         at: usize,
         record: &EventRecord<'_>,
         sender: &SyncSender<Message>,
-    ) -> Result<(Option<u32>, Option<u64>), ImportError> {
+    ) -> Result<Option<u32>, ImportError> {
         let recv = record.recv_ts.nanos();
         if self.connections[at].went_back() {
             self.repeats.go_back();
+            self.look(sender)?;
         }
-        self.repeats.latest = self.repeats.latest.max(Some(recv));
-        if self.repeats.horizon.is_none_or(|horizon| horizon < recv) {
-            let watched = self.repeats.pass > 0;
-            return Ok((None, watched.then(|| fingerprint(record))));
+        self.repeats.read(recv);
+        if self.repeats.is_new(Some(recv)) {
+            return Ok(None);
         }
-        let fingerprint = fingerprint(record);
-        let pass = self.repeats.pass;
-        let held = self.held(record.event.ticker(), sender)?;
-        Ok((held.take(fingerprint, pass), Some(fingerprint)))
+        self.look(sender)?;
+        Ok(self.repeats.take(record.event.ticker(), Some(recv), fingerprint(record))?)
     }
 
-    /// What the archive holds of a market, or of none.
-    fn held(&mut self, ticker: Option<&str>, sender: &SyncSender<Message>) -> Result<&mut Held, ImportError> {
-        let known = match ticker {
-            Some(ticker) => self.repeats.markets.contains_key(ticker),
-            None => self.repeats.elsewhere.is_some(),
-        };
-        if !known {
-            if std::mem::take(&mut self.repeats.unsealed) {
-                self.seal(sender)?;
-            }
-            let held = Held::load(&self.archive, ticker)?;
-            match ticker {
-                Some(ticker) => drop(self.repeats.markets.insert(ticker.into(), held)),
-                None => self.repeats.elsewhere = Some(held),
-            }
+    /// Seals what was taken in, if the archive is to be asked for it.
+    fn look(&mut self, sender: &SyncSender<Message>) -> Result<(), ImportError> {
+        if self.repeats.wants_sealing() {
+            self.seal(sender)?;
+            self.repeats.sealed();
         }
-        Ok(match ticker {
-            Some(ticker) => self.repeats.markets.entry_ref(ticker).or_default(),
-            None => self.repeats.elsewhere.get_or_insert_default(),
-        })
+        Ok(())
     }
 
     /// A frame that says nothing that is understood about what it is.
@@ -458,11 +414,12 @@ impl<'a> Reading<'a> {
         }
         let raw = String::from_utf8_lossy(line);
         let fingerprint = unparsed_fingerprint(&raw);
-        let pass = self.repeats.pass;
-        let new = recv.is_some_and(|recv| self.repeats.horizon.is_none_or(|horizon| horizon < recv));
-        if self.repeats.horizon.is_some() && !new && self.held(None, sender)?.take(fingerprint, pass).is_some() {
-            self.state.duplicates += 1;
-            return Ok(true);
+        if !self.repeats.is_new(recv) {
+            self.look(sender)?;
+            if self.repeats.take(None, recv, fingerprint)?.is_some() {
+                self.state.duplicates += 1;
+                return Ok(true);
+            }
         }
         let reason = match raw {
             Cow::Borrowed(_) => reason.to_owned(),
@@ -476,35 +433,10 @@ impl<'a> Reading<'a> {
             origin: format!("{}:{}", self.state.name, self.state.lines).into(),
             raw,
         });
-        self.repeats.add(None, fingerprint, connection);
+        self.repeats.add(None, connection, || fingerprint);
         self.state.unparsed += 1;
         let kind = reason.split(" at byte ").next().unwrap_or(&reason).to_owned();
         *self.report.reasons.entry(kind).or_default() += 1;
         Ok(false)
-    }
-}
-
-impl Repeats {
-    /// The source goes back in time.
-    fn go_back(&mut self) {
-        self.pass += 1;
-        if self.pass == 1 {
-            // What it added itself was not noted so far.
-            self.markets.clear();
-            self.elsewhere = None;
-        }
-        self.unsealed = true;
-        self.horizon = self.horizon.max(self.latest);
-    }
-
-    /// The source has added an event, or a line.
-    fn add(&mut self, ticker: Option<&str>, fingerprint: u64, connection: u32) {
-        let held = match ticker {
-            Some(ticker) => self.markets.get_mut(ticker),
-            None => self.elsewhere.as_mut(),
-        };
-        if let Some(held) = held.filter(|_| self.pass > 0) {
-            held.add(fingerprint, connection, self.pass);
-        }
     }
 }
