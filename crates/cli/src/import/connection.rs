@@ -94,11 +94,23 @@ pub struct Numbering {
     pub ends: Vec<StreamEnd>,
     /// The next number that no connection of the archive has.
     pub next: u32,
+    /// Connections of earlier sources that one of this source's goes on with: no other one does.
+    adopted: HashSet<u32>,
     /// The captures hold a selection of their subscriptions' markets.
     pub filtered: bool,
 }
 
 impl Numbering {
+    /// Numbers from `next` on, behind these ends.
+    pub fn new(ends: Vec<StreamEnd>, next: u32, filtered: bool) -> Numbering {
+        Numbering { ends, next, adopted: HashSet::new(), filtered }
+    }
+
+    /// One of the source's connections is this one of the archive.
+    pub fn adopt(&mut self, connection: u32) {
+        self.adopted.insert(connection);
+    }
+
     fn take(&mut self) -> u32 {
         self.next += 1;
         self.next - 1
@@ -110,9 +122,10 @@ impl Numbering {
     }
 
     /// The connection that an earlier source left where a first frame goes on, and whether the number proves it.
-    fn left_off(&self, seen: &Seen<'_>) -> Option<(u32, bool)> {
+    fn left_off(&self, seen: &Seen<'_>, label: Option<&str>) -> Option<(u32, bool)> {
         let seq = seen.seq?;
         let ends = self.ends.iter().filter(|end| end.sid == seen.sid && end.recv_nanos <= seen.recv);
+        let ends = ends.filter(|end| end.label.as_deref() == label);
         let mut next = ends.clone().filter(|end| end.seq.and_then(|last| last.checked_add(1)) == Some(seq));
         if let (Some(end), None) = (next.next(), next.next()) {
             return Some((end.connection, true));
@@ -269,9 +282,10 @@ impl Connection {
         let adopted = adopted.into_iter().find(|number| Some(*number) != self.own);
         let known = match self.repeats.or(adopted) {
             Some(number) => Some((number, true)),
-            None if self.own.is_none() => numbering.left_off(seen),
+            None if self.own.is_none() => numbering.left_off(seen, self.label.as_deref()),
             None => None,
         };
+        let known = known.filter(|(number, _)| self.numbers.contains(number) || !numbering.adopted.contains(number));
         let known = known.filter(|(number, _)| {
             // What the archive has of that connection is not to be followed by what came before it.
             let end = numbering.end(*number, seen.sid);
@@ -281,7 +295,10 @@ impl Connection {
             })
         });
         let number = match known {
-            Some((number, _)) => number,
+            Some((number, _)) => {
+                numbering.adopt(number);
+                number
+            }
             None => *self.own.get_or_insert_with(|| numbering.take()),
         };
         if !self.numbers.contains(&number) {

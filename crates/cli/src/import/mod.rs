@@ -132,7 +132,7 @@ pub fn import(
         });
     }
     let next_connection = known.iter().map(|state| state.next_connection).max().unwrap_or(1);
-    let numbering = Numbering { ends: furthest_ends(&known), next: next_connection, filtered: options.filtered };
+    let numbering = Numbering::new(furthest_ends(&known), next_connection, options.filtered);
     let state = SourceState {
         digest: digest.unwrap_or_else(|| format!("stdin-{}", options.now_nanos)),
         name: name.clone(),

@@ -130,6 +130,7 @@ impl<'a> Reading<'a> {
         }
         for end in std::mem::take(&mut self.resume_from) {
             let furthest = self.numbering.end(end.connection, end.sid).cloned().unwrap_or_else(|| end.clone());
+            self.numbering.adopt(end.connection);
             let at = self.connection(end.label.as_deref());
             self.connections[at].resume(&furthest, end.connection >= self.state.connection);
         }
