@@ -22,8 +22,9 @@ use crate::{
     writer::Writer,
 };
 
-/// Rows of a compacted file, about.
-const TARGET_ROWS: u64 = 4_000_000;
+/// Rows of a compacted file, about. A market's rows of a day should lie together: each file more is another place to
+/// look for every question. The encoded file is held in memory until it is whole: a few hundred megabytes.
+const TARGET_ROWS: u64 = 24_000_000;
 /// Files merged at once, at most: each holds a batch in memory.
 const MERGED_AT_ONCE: usize = 64;
 
@@ -127,7 +128,13 @@ fn compact_group(
             merge_latest(&mut writer, cursors, table, day, &["ticker", "connection", "first_ordinal", "standing"])?
         }
         Table::Sources => merge_latest(&mut writer, cursors, table, day, &["digest"])?,
-        _ => merge_in_order(&mut writer, cursors, table, day)?,
+        _ => {
+            let date = group.first().and_then(|file| file.date.as_deref());
+            let deltas = catalog.table(Table::Deltas);
+            let of_day = deltas.files.iter().filter(|file| file.date.as_deref() == date);
+            let starts = of_day.map(|file| file.first_ordinal).collect();
+            merge_in_order(&mut writer, cursors, table, day, Thinning::new(starts))?;
+        }
     }
     let first = group.iter().map(|file| file.first_ordinal).min().unwrap_or(0);
     let last = group.iter().map(|file| file.last_ordinal).max().unwrap_or(0);
@@ -242,8 +249,13 @@ fn copy(batch: &Batch, at: usize, columns: &[Column], mut row: Row<'_>) -> Resul
 }
 
 /// Merges files in order of ticker, and within a ticker in order of the files: their ordinals follow each other.
-fn merge_in_order(writer: &mut SegmentWriter, mut cursors: Vec<Cursor>, table: Table, day: Day) -> Result<(), Error> {
-    let mut thinning = Thinning::default();
+fn merge_in_order(
+    writer: &mut SegmentWriter,
+    mut cursors: Vec<Cursor>,
+    table: Table,
+    day: Day,
+    mut thinning: Thinning,
+) -> Result<(), Error> {
     loop {
         let head = cursors.iter().enumerate().filter(|(_, cursor)| cursor.batch.is_some());
         let Some((at, _)) = head.min_by(|(_, a), (_, b)| a.ticker.cmp(&b.ticker)) else { return Ok(()) };
@@ -261,14 +273,19 @@ fn merge_in_order(writer: &mut SegmentWriter, mut cursors: Vec<Cursor>, table: T
 }
 
 /// Drops folded keyframes that stand closer to the one before than reconstruction needs.
-#[derive(Default)]
 struct Thinning {
+    /// First ordinals of the day's files of deltas, in order.
+    starts: Vec<u64>,
     ticker: Option<String>,
-    /// Deltas since the last keyframe kept, by connection.
-    since: BTreeMap<i32, u32>,
+    /// Deltas since the last keyframe kept, and the file of deltas that it stands in, by connection.
+    since: BTreeMap<i32, (u32, usize)>,
 }
 
 impl Thinning {
+    fn new(starts: Vec<u64>) -> Thinning {
+        Thinning { starts, ticker: None, since: BTreeMap::new() }
+    }
+
     fn keeps(&mut self, batch: &Batch, row: usize, ticker: Option<&str>) -> Result<bool, Error> {
         if self.ticker.as_deref() != ticker {
             self.ticker = ticker.map(str::to_owned);
@@ -276,11 +293,15 @@ impl Thinning {
         }
         let connection = batch.i32s("connection")?.value(row);
         let deltas = batch.i32s("deltas_since")?.value(row).cast_unsigned();
+        let ordinal = batch.i64s("ordinal")?.value(row).cast_unsigned();
         let snapshot = batch.texts("kind")?.get(row) == Some("snapshot");
-        let since = self.since.get(&connection).map(|since| since.saturating_add(deltas));
-        // A stream's first keyframe of the file makes it stand on its own.
-        let keep = snapshot || since.is_none_or(|since| since > DELTAS_PER_KEYFRAME / 2);
-        self.since.insert(connection, if keep { 0 } else { since.unwrap_or(0) });
+        let file = self.starts.partition_point(|start| *start <= ordinal);
+        let since = self.since.get(&connection).map(|(since, file)| (since.saturating_add(deltas), *file));
+        // A stream's first keyframe of the file makes it stand on its own; and one for each file of deltas, or a quiet
+        // market's book would be folded from all files before.
+        let keep = snapshot || since.is_none_or(|(since, held)| since > DELTAS_PER_KEYFRAME / 2 || held != file);
+        let since = if keep { (0, file) } else { since.unwrap_or((0, file)) };
+        self.since.insert(connection, since);
         Ok(keep)
     }
 }
