@@ -193,13 +193,23 @@ impl Cursor {
     }
 }
 
-/// Copies a row, column after column.
-fn copy(batch: &Batch, at: usize, columns: &[Column], mut row: Row<'_>) -> Result<(), Error> {
+/// Copies a row, column after column; `deltas_since` as it is now, where it changed.
+fn copy(
+    batch: &Batch,
+    at: usize,
+    columns: &[Column],
+    mut row: Row<'_>,
+    deltas_since: Option<u32>,
+) -> Result<(), Error> {
     let mut next = 0;
     while next < columns.len() {
         let column = &columns[next];
         let name = column.name;
         next += 1;
+        if let Some(since) = deltas_since.filter(|_| name == "deltas_since") {
+            row = row.i32(since.cast_signed());
+            continue;
+        }
         row = match column.kind {
             ColumnType::Int16 => {
                 let values = batch.i16s(name)?;
@@ -262,10 +272,14 @@ fn merge_in_order(
         let cursor = &mut cursors[at];
         let ticker = cursor.ticker.clone();
         while cursor.batch.is_some() && cursor.ticker == ticker {
-            if let Some(batch) = &cursor.batch
-                && (table != Table::Keyframes || thinning.keeps(batch, cursor.row, ticker.as_deref())?)
-            {
-                copy(batch, cursor.row, table.columns(), writer.row(day)?)?;
+            if let Some(batch) = &cursor.batch {
+                let since = match table {
+                    Table::Keyframes => thinning.keeps(batch, cursor.row, ticker.as_deref())?,
+                    _ => None,
+                };
+                if table != Table::Keyframes || since.is_some() {
+                    copy(batch, cursor.row, table.columns(), writer.row(day)?, since)?;
+                }
             }
             cursor.advance()?;
         }
@@ -286,7 +300,8 @@ impl Thinning {
         Thinning { starts, ticker: None, since: BTreeMap::new() }
     }
 
-    fn keeps(&mut self, batch: &Batch, row: usize, ticker: Option<&str>) -> Result<bool, Error> {
+    /// For a keyframe that stays, the deltas since the one that stands before it now.
+    fn keeps(&mut self, batch: &Batch, row: usize, ticker: Option<&str>) -> Result<Option<u32>, Error> {
         if self.ticker.as_deref() != ticker {
             self.ticker = ticker.map(str::to_owned);
             self.since.clear();
@@ -300,9 +315,10 @@ impl Thinning {
         // A stream's first keyframe of the file makes it stand on its own; and one for each file of deltas, or a quiet
         // market's book would be folded from all files before.
         let keep = snapshot || since.is_none_or(|(since, held)| since > DELTAS_PER_KEYFRAME / 2 || held != file);
+        let counted = since.map_or(deltas, |(since, _)| since);
         let since = if keep { (0, file) } else { since.unwrap_or((0, file)) };
         self.since.insert(connection, since);
-        Ok(keep)
+        Ok(keep.then_some(counted))
     }
 }
 
@@ -341,7 +357,7 @@ fn merge_latest(
         }
     }
     for (_, batch, row) in latest.into_values() {
-        copy(&batches[batch], row, table.columns(), writer.row(day)?)?;
+        copy(&batches[batch], row, table.columns(), writer.row(day)?, None)?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::{
     market::{Keyframe, Place},
     reader::Reader,
     schema::Table,
-    segment::{Batch, Segment, Texts},
+    segment::{Batch, Texts},
     tail::{DeltaRow, MarketRows},
 };
 
