@@ -483,6 +483,10 @@ impl<'a> Texts<'a> {
     pub fn runs(&self) -> Vec<(Option<&'a str>, Range<usize>)> {
         let mut runs: Vec<(Option<&'a str>, Range<usize>)> = Vec::new();
         let (mut at, rows) = (0, self.len());
+        let nulls = match self {
+            Texts::Plain(array) => array.null_count() > 0,
+            Texts::Dictionary(array, _) => array.null_count() > 0,
+        };
         while at < rows {
             let text = self.get(at);
             let end = match self.keys() {
@@ -490,7 +494,7 @@ impl<'a> Texts<'a> {
                 Some(keys) if text.is_some() => at + keys[at..].iter().take_while(|key| **key == keys[at]).count(),
                 _ => at + 1,
             };
-            let end = (at..end).find(|row| self.get(*row).is_none() && text.is_some()).unwrap_or(end);
+            let end = if nulls { (at + 1..end).find(|row| self.get(*row).is_none()).unwrap_or(end) } else { end };
             match runs.last_mut().filter(|(held, _)| *held == text) {
                 Some((_, run)) => run.end = end,
                 None => runs.push((text, at..end)),
@@ -606,3 +610,6 @@ impl Batch {
         Ok(self.times(times)?.value(row).saturating_mul(1_000).saturating_add(i64::from(self.i16s(nanos)?.value(row))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -215,11 +215,12 @@ impl Integers<'_> {
         let mut out = Vec::with_capacity(count);
         match (self.encoding, self.dictionary) {
             (PageEncoding::Indices, Some(Dictionary::Integers(entries))) => {
-                let mut keys = Vec::new();
-                values.indices(count, &mut keys)?;
-                let inside = |key: &i32| (key.cast_unsigned() as usize) < entries.len();
-                keys.iter().all(inside).then_some(())?;
-                out.extend(keys.iter().map(|key| narrow(entries[key.cast_unsigned() as usize])));
+                values.with_indices(count, |keys| {
+                    let greatest = keys.iter().map(|key| key.cast_unsigned()).max().unwrap_or(0) as usize;
+                    (keys.is_empty() || greatest < entries.len()).then_some(())?;
+                    out.extend(keys.iter().map(|key| narrow(entries[key.cast_unsigned() as usize])));
+                    Some(())
+                })?;
             }
             (PageEncoding::Delta, _) => values.deltas(count, |value| out.push(narrow(value)))?,
             (PageEncoding::Plain, _) if self.wide => out.extend(values.plain_i64(count)?.map(narrow)),

@@ -14,8 +14,13 @@ const DELTA_LENGTH: i64 = 6;
 const RLE_DICTIONARY: i64 = 8;
 /// The most that a page may say it takes: what is beyond is damage.
 const MOST_BYTES: usize = 1 << 30;
+/// The most values that a page may say it has.
+const MOST_ENTRIES: usize = 1 << 26;
 /// Bytes after a page's own, so that a word can be read at any place in it.
 const SLACK: usize = 16;
+
+/// Buffers above this are given back.
+const KEPT_BUFFER: usize = 4 << 20;
 
 /// How a page's values are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,21 @@ pub(crate) struct PageBody {
 
 thread_local! {
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    /// The buffer of the last page read: the next one mostly fits.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static KEYS: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Drop for PageBody {
+    fn drop(&mut self) {
+        // A thread that ends has let go of its buffer already.
+        let _ = BUFFER.try_with(|buffer| {
+            let bytes = std::mem::take(&mut self.bytes);
+            if (buffer.borrow().capacity()..KEPT_BUFFER).contains(&bytes.capacity()) {
+                *buffer.borrow_mut() = bytes;
+            }
+        });
+    }
 }
 
 fn decompress(compressed: &[u8], into: &mut [u8]) -> Option<usize> {
@@ -84,9 +104,11 @@ impl PageBody {
         let end = uncompressed.filter(|bytes| *bytes <= MOST_BYTES)?;
         let body = &page[thrift.position()..];
         (body.len() == compressed?).then_some(())?;
-        let mut bytes = vec![0; end + SLACK];
+        let mut bytes = BUFFER.with(|buffer| std::mem::take(&mut *buffer.borrow_mut()));
+        bytes.resize(end + SLACK, 0);
         (decompress(body, &mut bytes[..end])? == end).then_some(())?;
-        Some(PageBody { entries: entries?, encoding, bytes, end })
+        let entries = entries.filter(|entries| *entries <= MOST_ENTRIES)?;
+        Some(PageBody { entries, encoding, bytes, end })
     }
 
     /// All bytes of the body.
@@ -205,13 +227,23 @@ impl<'a> Values<'a> {
         Some(())
     }
 
+    /// Dictionary indices, lent.
+    pub(crate) fn with_indices<T>(&mut self, count: usize, use_them: impl FnOnce(&[i32]) -> Option<T>) -> Option<T> {
+        KEYS.with(|keys| {
+            let mut keys = keys.borrow_mut();
+            self.indices(count, &mut keys)?;
+            use_them(&keys)
+        })
+    }
+
     /// Differences: each value is the one before plus a least difference plus what is packed.
     pub(crate) fn deltas(&mut self, count: usize, mut put: impl FnMut(i64)) -> Option<()> {
         let block = usize::try_from(self.varint()?).ok()?;
         let miniblocks = usize::try_from(self.varint()?).ok()?;
         let total = usize::try_from(self.varint()?).ok()?;
         let mut value = self.zigzag()?;
-        if total != count || miniblocks == 0 || block > 1 << 20 || block % (miniblocks * 32) != 0 || block == 0 {
+        let sizes = block > 0 && block <= 1 << 20 && miniblocks > 0 && miniblocks <= block;
+        if total != count || !sizes || block % (miniblocks * 32) != 0 {
             return None;
         }
         if count == 0 {
@@ -307,5 +339,90 @@ impl<'a> Values<'a> {
         (!bad).then_some(())?;
         let bytes = self.take(usize::try_from(end).ok()?)?;
         Some((ends, bytes.to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::parquet_file::{
+        delta_binary_packed::{DeltaEncoder, DeltaLayout},
+        rle::{put_indices, put_levels},
+    };
+
+    fn body(bytes: &[u8]) -> PageBody {
+        let mut held = bytes.to_vec();
+        // What lies behind a body is what the page before left there.
+        held.resize(bytes.len() + SLACK, 0xA5);
+        PageBody { entries: 0, encoding: PageEncoding::Plain, bytes: held, end: bytes.len() }
+    }
+
+    fn deltas(bytes: &[u8], count: usize) -> Option<Vec<i64>> {
+        let mut out = Vec::new();
+        body(bytes).values().deltas(count, |value| out.push(value))?;
+        Some(out)
+    }
+
+    proptest! {
+        #[test]
+        fn differences_come_back(
+            values in prop_oneof![
+                prop::collection::vec(any::<i64>(), 0..300),
+                prop::collection::vec(-1_000_i64..1_000, 0..300),
+                (any::<i64>(), 0_u32..64, prop::collection::vec(any::<u64>(), 0..300)).prop_map(|(from, bits, steps)| {
+                    steps.iter().scan(from, |at, step| {
+                        *at = at.wrapping_add((step >> bits) as i64);
+                        Some(*at)
+                    }).collect()
+                }),
+            ],
+            aligned in any::<bool>(),
+        ) {
+            let mut out = Vec::new();
+            let layout = if aligned { DeltaLayout::BYTE_ALIGNED } else { DeltaLayout::TIGHT };
+            DeltaEncoder::default().put(&values, layout, &mut out);
+            prop_assert_eq!(deltas(&out, values.len()), Some(values));
+        }
+
+        #[test]
+        fn indices_and_levels_come_back(
+            runs in prop::collection::vec((0_u32..24, any::<u32>(), 1_usize..200), 0..12),
+        ) {
+            let indices: Vec<u32> = runs.iter().flat_map(|(bits, value, length)| {
+                vec![value >> 8 & ((1 << bits) - 1); *length]
+            }).collect();
+            let mut out = Vec::new();
+            put_indices(&indices, &mut out);
+            let mut read = Vec::new();
+            body(&out).values().indices(indices.len(), &mut read).unwrap();
+            prop_assert!(read.iter().map(|index| index.cast_unsigned()).eq(indices.iter().copied()));
+
+            let levels: Vec<bool> = indices.iter().map(|index| index % 3 == 0).collect();
+            out.clear();
+            put_levels(&levels, &mut out);
+            let read = match body(&out).values().levels(levels.len()).unwrap() {
+                Flags::All(set) => vec![set; levels.len()],
+                Flags::Each(flags) => flags,
+            };
+            prop_assert_eq!(read, levels);
+        }
+
+        #[test]
+        fn damage_is_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0_usize..5_000) {
+            let body = body(&bytes);
+            let _ = body.values().levels(count);
+            let _ = body.values().indices(count, &mut Vec::new());
+            let _ = body.values().deltas(count, |_| ());
+            let _ = body.values().plain_texts(count);
+            let _ = body.values().delta_length_texts(count);
+            let _ = body.values().plain_i64(count).map(Iterator::count);
+            let _ = PageBody::read(&bytes, false);
+            let _ = PageBody::read(&bytes, true);
+            let _ = crate::parquet_file::page_index::page_locations(&bytes);
+            let _ = crate::parquet_file::page_index::page_bounds(&bytes);
+            let _ = crate::parquet_file::page_index::page_count(&bytes);
+        }
     }
 }
