@@ -10,7 +10,8 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 fn percentiles(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
-    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len() - 1)).copied().unwrap_or_default();
+    let at =
+        |percent: usize| times.get((times.len() * percent / 100).min(times.len() - 1)).copied().unwrap_or_default();
     format!("p50 {:>9.1?}  p99 {:>9.1?}  max {:>9.1?}", at(50), at(99), at(100))
 }
 
@@ -56,7 +57,11 @@ fn main() -> Result<(), AnyError> {
         let files = &catalog.table(table).files;
         let (rows, bytes) = files.iter().fold((0, 0), |(rows, bytes), file| (rows + file.rows, bytes + file.size));
         let thousandths = bytes * 1_000 / deltas.max(1);
-        println!("{:<10}{:>4} files {rows:>9} rows {bytes:>11} bytes, {thousandths:>5}/1000 per delta", table.name(), files.len());
+        println!(
+            "{:<10}{:>4} files {rows:>9} rows {bytes:>11} bytes, {thousandths:>5}/1000 per delta",
+            table.name(),
+            files.len()
+        );
     }
     if only.is_empty() || only == "books" {
         println!("books, first       {}", ask(&archive, &instants(&archive, 7, 20_000)?)?);
@@ -68,8 +73,22 @@ fn main() -> Result<(), AnyError> {
             let began = Instant::now();
             let folded = archive.fold_all()?;
             let micros = began.elapsed().as_micros().max(1);
-            println!("fold of everything {:>5} k deltas/s, {} diverged", u128::from(folded.deltas) * 1_000 / micros, folded.diverged);
+            println!(
+                "fold of everything {:>5} k deltas/s, {} diverged",
+                u128::from(folded.deltas) * 1_000 / micros,
+                folded.diverged
+            );
         }
+    }
+    if only == "same" {
+        let (mut same, mut other) = (0, 0);
+        for (ticker, streams) in archive.fold_all()?.books {
+            let answer = archive.book(&ticker, i64::MAX, Clock::Exchange)?;
+            let found =
+                streams.iter().any(|stream| stream.book == answer.book && stream.last_ordinal == answer.last_ordinal);
+            if found { same += 1 } else { other += 1 }
+        }
+        println!("folded alone       {same} as folded with all others, {other} not");
     }
     if let Some(truth) = arguments.next() {
         let (mut right, mut wrong, mut exact) = (0, 0, 0);
@@ -80,8 +99,13 @@ fn main() -> Result<(), AnyError> {
             let ladder = |side: Side| -> Vec<[String; 2]> {
                 answer.book.levels(side).map(|(price, size)| [price.to_string(), size.to_string()]).collect()
             };
-            let same = |told: Vec<[String; 2]>, word: &str| serde_json::to_value(told).is_ok_and(|told| told == point[word]);
-            if same(ladder(Side::Yes), "yes") && same(ladder(Side::No), "no") { right += 1 } else { wrong += 1 }
+            let same =
+                |told: Vec<[String; 2]>, word: &str| serde_json::to_value(told).is_ok_and(|told| told == point[word]);
+            if same(ladder(Side::Yes), "yes") && same(ladder(Side::No), "no") {
+                right += 1
+            } else {
+                wrong += 1
+            }
             exact += u64::from(answer.exact);
         }
         println!("compared with truth {right} right ({exact} claimed exact), {wrong} wrong");

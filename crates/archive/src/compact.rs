@@ -310,6 +310,11 @@ impl Thinning {
         let deltas = batch.i32s("deltas_since")?.value(row).cast_unsigned();
         let ordinal = batch.i64s("ordinal")?.value(row).cast_unsigned();
         let snapshot = batch.texts("kind")?.get(row) == Some("snapshot");
+        Ok(self.distance(connection, ordinal, deltas, snapshot))
+    }
+
+    /// The same, of a keyframe that comes `deltas` after the one before it of the same stream.
+    fn distance(&mut self, connection: i32, ordinal: u64, deltas: u32, snapshot: bool) -> Option<u32> {
         let file = self.starts.partition_point(|start| *start <= ordinal);
         let since = self.since.get(&connection).map(|(since, file)| (since.saturating_add(deltas), *file));
         // A stream's first keyframe of the file makes it stand on its own; and one for each file of deltas, or a quiet
@@ -318,7 +323,7 @@ impl Thinning {
         let counted = since.map_or(deltas, |(since, _)| since);
         let since = if keep { (0, file) } else { since.unwrap_or((0, file)) };
         self.since.insert(connection, since);
-        Ok(keep.then_some(counted))
+        keep.then_some(counted)
     }
 }
 
@@ -360,4 +365,59 @@ fn merge_latest(
         copy(&batches[batch], row, table.columns(), writer.row(day)?, None)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn thinning_says_how_far_keyframes_stand_apart_and_thins_once(
+            keyframes in prop::collection::vec((0_i32..2, 0_u32..=DELTAS_PER_KEYFRAME, prop::bool::weighted(0.1)), 1..60),
+            starts in prop::collection::btree_set(0_u64..40_000, 0..4),
+        ) {
+            let starts: Vec<u64> = starts.into_iter().collect();
+            let thin = |keyframes: &[(i32, u64, u32, bool)]| {
+                let mut thinning = Thinning::new(starts.clone());
+                let mut kept = Vec::new();
+                for (connection, ordinal, deltas, snapshot) in keyframes {
+                    let distance = thinning.distance(*connection, *ordinal, *deltas, *snapshot);
+                    kept.extend(distance.map(|distance| (*connection, *ordinal, distance, *snapshot)));
+                }
+                kept
+            };
+            let mut ordinal = 0;
+            let keyframes: Vec<(i32, u64, u32, bool)> = keyframes.into_iter().map(|(connection, deltas, snapshot)| {
+                ordinal += u64::from(deltas) + 1;
+                (connection, ordinal, deltas, snapshot)
+            }).collect();
+            let kept = thin(&keyframes);
+            prop_assert_eq!(&thin(&kept), &kept);
+            for connection in 0..2 {
+                let of_stream = |all: &[(i32, u64, u32, bool)]| -> Vec<(u64, u32, bool)> {
+                    let all = all.iter().filter(|keyframe| keyframe.0 == connection);
+                    all.map(|(_, ordinal, deltas, snapshot)| (*ordinal, *deltas, *snapshot)).collect()
+                };
+                let (before, after) = (of_stream(&keyframes), of_stream(&kept));
+                prop_assert_eq!(before.first(), after.first());
+                let snapshots = |all: &[(u64, u32, bool)]| all.iter().filter(|keyframe| keyframe.2).count();
+                prop_assert_eq!(snapshots(&before), snapshots(&after));
+                for pair in after.windows(2) {
+                    let between = before.iter().filter(|(ordinal, ..)| pair[0].0 < *ordinal && *ordinal <= pair[1].0);
+                    let distance: u32 = between.map(|(_, deltas, _)| deltas).sum();
+                    prop_assert_eq!(pair[1].1, distance);
+                    prop_assert!(distance <= DELTAS_PER_KEYFRAME / 2 + DELTAS_PER_KEYFRAME);
+                }
+                // Where a file of deltas begins there is a keyframe, unless the stream has none in it.
+                for (number, start) in starts.iter().enumerate() {
+                    let end = starts.get(number + 1).copied().unwrap_or(u64::MAX);
+                    let inside = |all: &[(u64, u32, bool)]| all.iter().find(|keyframe| (*start..end).contains(&keyframe.0)).map(|keyframe| keyframe.0);
+                    prop_assert_eq!(inside(&before), inside(&after));
+                }
+            }
+        }
+    }
 }

@@ -156,19 +156,41 @@ impl<'a> Deltas<'a> {
         })
     }
 
-    /// Hands side, price and change of each row to `apply`, which says whether they fit; counts those that do not.
-    #[inline]
-    fn each(&self, rows: Range<usize>, mut apply: impl FnMut(Side, Price, i64) -> bool) -> Result<u64, Error> {
+    fn side(&self, row: usize) -> Result<Side, Error> {
+        let side = self.words.get(self.sides[row].cast_unsigned() as usize);
+        side.copied().ok_or_else(|| self.batch.wrong("side", "neither yes nor no"))
+    }
+
+    fn price(&self, row: usize) -> Result<Price, Error> {
+        let price = u16::try_from(self.prices[row]).ok().and_then(Price::from_ten_thousandths);
+        price.ok_or_else(|| self.batch.wrong("price", "outside 0 to one dollar"))
+    }
+
+    /// Changes a book by the rows; returns how many did not fit.
+    fn fold(&self, rows: Range<usize>, book: &mut Book) -> Result<u64, Error> {
         let mut diverged = 0;
-        let columns = self.sides[rows.clone()].iter().zip(&self.prices[rows.clone()]).zip(&self.quantities[rows]);
-        for ((side, price), change) in columns {
-            let price = u16::try_from(*price).ok().and_then(Price::from_ten_thousandths);
-            let price = price.ok_or_else(|| self.batch.wrong("price", "outside 0 to one dollar"))?;
-            let side = self.words.get(side.cast_unsigned() as usize);
-            let side = *side.ok_or_else(|| self.batch.wrong("side", "neither yes nor no"))?;
-            diverged += u64::from(!apply(side, price, *change));
+        for row in rows {
+            let change = Quantity::from_hundredths(self.quantities[row]);
+            diverged += u64::from(book.apply(self.side(row)?, self.price(row)?, change).is_err());
         }
         Ok(diverged)
+    }
+
+    /// Where in a dense book the rows' levels are; `None` where a row is not as it should be.
+    fn places(&self, rows: Range<usize>, places: &mut Vec<u16>) -> Option<()> {
+        places.clear();
+        let (prices, sides) = (&self.prices[rows.clone()], &self.sides[rows]);
+        let greatest = prices.iter().map(|price| price.cast_unsigned()).max().unwrap_or(0);
+        (greatest <= DOLLAR as u32).then_some(())?;
+        let pair = match self.words[..] {
+            [one] => [one, one],
+            [first, second] => [first, second],
+            _ => return None,
+        };
+        let [first, second] = pair.map(|side| side as u16 * PRICES as u16);
+        let place = |(price, side): (&i32, &i32)| *price as u16 + if *side == 0 { first } else { second };
+        places.extend(prices.iter().zip(sides).map(place));
+        Some(())
     }
 }
 
@@ -198,16 +220,10 @@ fn fold_run(
     let mut fold = |book: &mut Book, upto: usize| -> Result<(), Error> {
         let part = from..upto;
         from = upto;
-        folded.diverged += if part.len() >= DENSE_RUN {
-            dense.load(book);
-            let diverged = deltas.each(part, |side, price, change| dense.apply(side, price, change));
-            *book = dense.take();
-            diverged?
-        } else {
-            deltas.each(part, |side, price, change| {
-                book.apply(side, price, Quantity::from_hundredths(change)).is_ok()
-            })?
-        };
+        let done = part.len() >= DENSE_RUN && dense.fold(deltas, part.clone(), book);
+        if !done {
+            folded.diverged += deltas.fold(part, book)?;
+        }
         Ok(())
     };
     for (ordinal, over, snapshot) in &all[start..] {
@@ -227,71 +243,92 @@ fn fold_run(
     Ok(())
 }
 
+/// The highest price, in ten-thousandths.
+const DOLLAR: usize = Price::ONE.ten_thousandths() as usize;
+/// Places of a side's prices. With twice as many, every 16-bit number is a place, and none needs to be checked.
+const PRICES: usize = 1 << 15;
+
 /// One market's book with a place for every price: changing a level takes no search and shifts nothing.
 struct DenseBook {
     /// Hundredths of a contract, by side and price.
-    sizes: Vec<i64>,
-    /// A bit for every level that was ever above zero since the book was loaded.
-    touched: Vec<u64>,
+    sizes: Box<[i64; 2 * PRICES]>,
+    /// 1 for every level that was ever above zero since the book was loaded.
+    touched: Box<[u8; 2 * PRICES]>,
+    /// The places of the rows being folded.
+    places: Vec<u16>,
 }
-
-/// Prices of a side, rounded up to whole words of bits.
-const PRICES: usize = 10_048;
 
 impl DenseBook {
     fn new() -> DenseBook {
-        DenseBook { sizes: vec![0; 2 * PRICES], touched: vec![0; 2 * PRICES / 64] }
+        DenseBook { sizes: Box::new([0; 2 * PRICES]), touched: Box::new([0; 2 * PRICES]), places: Vec::new() }
+    }
+
+    /// Changes a book by the rows. Returns `false`, and leaves the book as it was, if one does not fit: which one, and
+    /// what is to become of the level, [`Book::apply`] knows.
+    fn fold(&mut self, deltas: &Deltas<'_>, rows: Range<usize>, book: &mut Book) -> bool {
+        let mut places = std::mem::take(&mut self.places);
+        let fits = deltas.places(rows.clone(), &mut places).is_some() && {
+            self.load(book);
+            let fits = self.apply(&places, &deltas.quantities[rows]);
+            let after = self.take();
+            if fits && let Some(after) = after {
+                *book = after;
+                true
+            } else {
+                false
+            }
+        };
+        self.places = places;
+        fits
     }
 
     fn load(&mut self, book: &Book) {
         for side in [Side::Yes, Side::No] {
             for (price, size) in book.levels(side) {
-                self.put(place(side, price), size.hundredths());
+                let at = side as usize * PRICES + usize::from(price.ten_thousandths());
+                self.sizes[at] = size.hundredths();
+                self.touched[at] = 1;
             }
         }
     }
 
-    #[inline]
-    fn put(&mut self, at: usize, size: i64) {
-        self.sizes[at] = size;
-        self.touched[at / 64] |= 1 << (at % 64);
-    }
-
-    /// As [`Book::apply`] does; `false` where that fails.
-    #[inline]
-    fn apply(&mut self, side: Side, price: Price, change: i64) -> bool {
-        let at = place(side, price);
-        let (size, overflows) = self.sizes[at].overflowing_add(change);
-        if overflows || size > Book::LEVEL_LIMIT.hundredths() {
-            return false;
+    /// Changes the levels; whether all stayed within the limits. A sum past all numbers is below zero, and does not.
+    fn apply(&mut self, places: &[u16], changes: &[i64]) -> bool {
+        let mut fits = true;
+        for (at, change) in places.iter().zip(changes) {
+            let at = usize::from(*at);
+            let size = self.sizes[at].wrapping_add(*change);
+            fits &= size.cast_unsigned() <= Book::LEVEL_LIMIT.hundredths().cast_unsigned();
+            self.sizes[at] = size;
+            self.touched[at] = 1;
         }
-        self.put(at, size.max(0));
-        size >= 0
+        fits
     }
 
-    /// The book; nothing is left.
-    fn take(&mut self) -> Book {
+    /// The book, if it is one; nothing is left.
+    fn take(&mut self) -> Option<Book> {
+        let used = DOLLAR + 1;
         let mut sides: [Vec<(Price, Quantity)>; 2] = [Vec::new(), Vec::new()];
         for (side, levels) in sides.iter_mut().enumerate() {
-            for word in side * PRICES / 64..(side + 1) * PRICES / 64 {
-                let mut bits = std::mem::take(&mut self.touched[word]);
-                while bits != 0 {
-                    let at = word * 64 + bits.trailing_zeros() as usize;
-                    bits &= bits - 1;
-                    let size = std::mem::take(&mut self.sizes[at]);
-                    let price = u16::try_from(at - side * PRICES).ok().and_then(Price::from_ten_thousandths);
-                    levels.extend(price.filter(|_| size > 0).map(|price| (price, Quantity::from_hundredths(size))));
+            let from = side * PRICES;
+            for (word, marks) in
+                self.touched[from..from + used.next_multiple_of(8)].as_chunks_mut::<8>().0.iter_mut().enumerate()
+            {
+                if u64::from_le_bytes(*marks) == 0 {
+                    continue;
+                }
+                for (number, mark) in marks.iter_mut().enumerate().filter(|(_, mark)| **mark != 0) {
+                    *mark = 0;
+                    let price = word * 8 + number;
+                    let size = std::mem::take(&mut self.sizes[from + price]);
+                    let price = u16::try_from(price).ok().and_then(Price::from_ten_thousandths);
+                    levels.extend(price.filter(|_| size != 0).map(|price| (price, Quantity::from_hundredths(size))));
                 }
             }
         }
         let [yes, no] = sides;
-        Book::from_levels(yes, no).expect("each price occurs once, and every size is within the limits")
+        Book::from_levels(yes, no).ok()
     }
-}
-
-#[inline]
-fn place(side: Side, price: Price) -> usize {
-    side as usize * PRICES + usize::from(price.ten_thousandths())
 }
 
 fn stream(of_market: &mut Vec<FoldedBook>, connection: u32) -> &mut FoldedBook {
@@ -311,26 +348,39 @@ mod tests {
     proptest! {
         #[test]
         fn a_dense_book_changes_as_a_book_does(
-            changes in prop::collection::vec((any::<bool>(), prop_oneof![0_u16..40, 9_960_u16..=10_000], -300_i64..300), 0..400),
-            large in any::<bool>(),
+            changes in prop::collection::vec(
+                (any::<bool>(), prop_oneof![0_u16..40, 9_960_u16..=10_000], -30_i64..300), 0..400,
+            ),
+            large in 0_usize..400,
         ) {
-            let (mut book, mut dense) = (Book::default(), DenseBook::new());
-            for (part, changes) in changes.chunks(50).enumerate() {
-                dense.load(&book);
-                for (number, (no, price, change)) in changes.iter().enumerate() {
-                    let side = if *no { Side::No } else { Side::Yes };
-                    let price = Price::from_ten_thousandths(*price).unwrap();
-                    let change = match number {
-                        // Past the limit of a level, and past all numbers.
-                        7 if large => Book::LEVEL_LIMIT.hundredths(),
-                        9 if large => i64::MAX,
-                        11 if large => i64::MIN,
-                        _ => *change,
-                    };
-                    let fits = book.apply(side, price, Quantity::from_hundredths(change)).is_ok();
-                    prop_assert_eq!(dense.apply(side, price, change), fits, "part {}, change {}", part, number);
+            let (mut book, mut folded, mut dense) = (Book::default(), Book::default(), DenseBook::new());
+            let change = |number: usize| match number {
+                // Past the limit of a level, and past all numbers.
+                number if number == large => Book::LEVEL_LIMIT.hundredths(),
+                number if number == large + 9 => i64::MAX,
+                number if number == large + 30 => i64::MIN,
+                number => changes[number].2,
+            };
+            for part in (0..changes.len()).step_by(50) {
+                let part = part..changes.len().min(part + 50);
+                let mut fits = true;
+                for number in part.clone() {
+                    let (no, price, _) = changes[number];
+                    let side = if no { Side::No } else { Side::Yes };
+                    let price = Price::from_ten_thousandths(price).unwrap();
+                    fits &= book.apply(side, price, Quantity::from_hundredths(change(number))).is_ok();
                 }
-                prop_assert_eq!(&dense.take(), &book);
+                let place = |(no, price, _): &(bool, u16, i64)| price + if *no { PRICES as u16 } else { 0 };
+                let places: Vec<u16> = changes[part.clone()].iter().map(place).collect();
+                let quantities: Vec<i64> = part.clone().map(change).collect();
+                dense.load(&folded);
+                prop_assert_eq!(dense.apply(&places, &quantities), fits);
+                let after = dense.take();
+                if fits {
+                    prop_assert_eq!(after.as_ref(), Some(&book));
+                }
+                prop_assert!(dense.sizes.iter().all(|size| *size == 0) && dense.touched.iter().all(|mark| *mark == 0));
+                folded.clone_from(&book);
             }
         }
     }

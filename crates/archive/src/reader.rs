@@ -33,6 +33,8 @@ const KEPT_BYTES: usize = 256 << 20;
 
 /// A segment's number and a page or row of it.
 type PlaceInSegment = (u64, usize);
+/// A segment's number and a market's ticker.
+type MarketInSegment = (u64, String);
 /// A market's intervals, and the version of `coverage` that says so.
 type VersionedIntervals = (u64, Arc<Vec<Interval>>);
 /// Markets in the order in which they follow each other in a page, each with its first row.
@@ -53,7 +55,7 @@ pub struct Reader {
     dictionaries: Arc<Dictionaries>,
     segments: Mutex<HashMap<String, Arc<Segment>>>,
     runs: Mutex<HashMap<PlaceInSegment, Arc<Runs>>>,
-    keyframes: Mutex<HashMap<(u64, String), Arc<Vec<KeyframePlace>>>>,
+    keyframes: Mutex<HashMap<MarketInSegment, Arc<Vec<KeyframePlace>>>>,
     pages: Mutex<Pages>,
     states: Mutex<HashMap<PlaceInSegment, Arc<Keyframe>>>,
     intervals: Mutex<HashMap<String, VersionedIntervals>>,

@@ -256,7 +256,8 @@ impl Sources<'_> {
 }
 
 /// The columns that a book at an instant needs.
-pub const FOLD_COLUMNS: &[&str] = &["ordinal", "recv_ts", "recv_nanos", "ts", "connection", "side", "price", "quantity"];
+pub const FOLD_COLUMNS: &[&str] =
+    &["ordinal", "recv_ts", "recv_nanos", "ts", "connection", "side", "price", "quantity"];
 
 /// The columns of a delta that say what happened, when and in which order.
 pub const DELTA_COLUMNS: &[&str] =

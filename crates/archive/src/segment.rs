@@ -80,11 +80,22 @@ impl Checksums {
             let pages = index.first_pages[number + 1] - index.first_pages[number];
             at += group.columns().iter().map(|chunk| pages + usize::from(has_dictionary(chunk))).sum::<usize>();
         }
-        if at == pages.len() { Ok(Some(Checksums { pages, groups })) } else { Err("its page checksums do not fit its pages".to_owned()) }
+        if at == pages.len() {
+            Ok(Some(Checksums { pages, groups }))
+        } else {
+            Err("its page checksums do not fit its pages".to_owned())
+        }
     }
 
     /// Of a page of a column; of its dictionary, if `page` is `None`.
-    fn of(&self, footer: &ParquetMetaData, group: usize, pages: usize, leaf: usize, page: Option<usize>) -> Option<u32> {
+    fn of(
+        &self,
+        footer: &ParquetMetaData,
+        group: usize,
+        pages: usize,
+        leaf: usize,
+        page: Option<usize>,
+    ) -> Option<u32> {
         let columns = footer.row_group(group).columns();
         let before: usize = columns[..leaf].iter().map(|chunk| pages + usize::from(has_dictionary(chunk))).sum();
         let inside = page.map_or(0, |page| page + usize::from(has_dictionary(&columns[leaf])));
@@ -372,7 +383,8 @@ impl Segment {
         if let Some(scanning) = self.scanning.get() {
             return Ok(scanning);
         }
-        let scanning = Scanning::new(self.table, &self.file, self.index.tail()).map_err(|reason| self.damaged(reason))?;
+        let scanning =
+            Scanning::new(self.table, &self.file, self.index.tail()).map_err(|reason| self.damaged(reason))?;
         Ok(self.scanning.get_or_init(|| scanning))
     }
 

@@ -97,7 +97,8 @@ impl SegmentIndex {
 
     fn read_group(&self, footer: &ParquetMetaData, group: usize) -> Option<GroupIndex> {
         let chunks = footer.row_groups().get(group)?.columns();
-        let locations = chunks.iter().map(|chunk| page_locations(self.offset_index(chunk)?)).collect::<Option<Vec<_>>>()?;
+        let locations =
+            chunks.iter().map(|chunk| page_locations(self.offset_index(chunk)?)).collect::<Option<Vec<_>>>()?;
         let pages = self.first_pages[group + 1] - self.first_pages[group];
         let rows = self.row_groups[group]..self.row_groups[group + 1];
         let leading = locations.get(self.ticker.unwrap_or(0))?;

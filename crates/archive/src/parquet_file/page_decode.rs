@@ -314,7 +314,8 @@ impl<'a> Values<'a> {
 
     /// Texts, each preceded by its length: where each ends, and all of them.
     pub(crate) fn plain_texts(&mut self, count: usize) -> Option<(Vec<i32>, Vec<u8>)> {
-        let (mut ends, mut bytes) = (Vec::with_capacity(count.min(self.end) + 1), Vec::with_capacity(self.end - self.at));
+        let (mut ends, mut bytes) =
+            (Vec::with_capacity(count.min(self.end) + 1), Vec::with_capacity(self.end - self.at));
         ends.push(0);
         for _ in 0..count {
             let length = self.length()?;

@@ -28,9 +28,10 @@ fn write(store: &Store, table: Table, kind: Kind, seed: u64) -> (FileEntry, Vec<
     let mut random = SmallRng::seed_from_u64(seed);
     let optional = table.columns().iter().any(|column| column.name == "ticker" && column.nullable);
     let mut tickers: Vec<Option<String>> = (0..kind.rows)
-        .map(|_| (!optional || !random.random_ratio(kind.absent, 100)).then(|| {
-            format!("KX-{:05}", 2 * random.random_range(0..kind.markets))
-        }))
+        .map(|_| {
+            (!optional || !random.random_ratio(kind.absent, 100))
+                .then(|| format!("KX-{:05}", 2 * random.random_range(0..kind.markets)))
+        })
         .collect();
     tickers.sort_unstable();
     let mut writer = SegmentWriter::new(table);
@@ -110,7 +111,10 @@ fn pages_are_what_the_general_reader_reads() {
                     match own {
                         Some(own) => {
                             let same = own.record.column(0).to_data() == general.record.column(0).to_data();
-                            assert!(same && own.record.schema() == general.record.schema(), "{table:?} {name} {kind:?}");
+                            assert!(
+                                same && own.record.schema() == general.record.schema(),
+                                "{table:?} {name} {kind:?}"
+                            );
                         }
                         None => assert_eq!(column.kind, ColumnType::Boolean, "{table:?} {name} {kind:?}"),
                     }
