@@ -28,11 +28,6 @@ impl CheckedFile {
             .map(|pages| Arc::new(pages.into_iter().map(|page| ((page.offset, page.bytes), page.crc32c)).collect()));
         Ok(CheckedFile { file, pages })
     }
-
-    /// The full path or URL, for messages.
-    pub fn location(&self) -> String {
-        self.file.location()
-    }
 }
 
 impl Length for CheckedFile {

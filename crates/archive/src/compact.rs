@@ -22,8 +22,9 @@ use crate::{
     writer::Writer,
 };
 
-/// Rows of a compacted file, about.
-const TARGET_ROWS: u64 = 4_000_000;
+/// Rows of a compacted file, about. A market's rows of a day should lie together: each file more is another place to
+/// look for every question. The encoded file is held in memory until it is whole: a few hundred megabytes.
+const TARGET_ROWS: u64 = 24_000_000;
 /// Files merged at once, at most: each holds a batch in memory.
 const MERGED_AT_ONCE: usize = 64;
 
@@ -127,7 +128,13 @@ fn compact_group(
             merge_latest(&mut writer, cursors, table, day, &["ticker", "connection", "first_ordinal", "standing"])?
         }
         Table::Sources => merge_latest(&mut writer, cursors, table, day, &["digest"])?,
-        _ => merge_in_order(&mut writer, cursors, table, day)?,
+        _ => {
+            let date = group.first().and_then(|file| file.date.as_deref());
+            let deltas = catalog.table(Table::Deltas);
+            let of_day = deltas.files.iter().filter(|file| file.date.as_deref() == date);
+            let starts = of_day.map(|file| file.first_ordinal).collect();
+            merge_in_order(&mut writer, cursors, table, day, Thinning::new(starts))?;
+        }
     }
     let first = group.iter().map(|file| file.first_ordinal).min().unwrap_or(0);
     let last = group.iter().map(|file| file.last_ordinal).max().unwrap_or(0);
@@ -186,13 +193,23 @@ impl Cursor {
     }
 }
 
-/// Copies a row, column after column.
-fn copy(batch: &Batch, at: usize, columns: &[Column], mut row: Row<'_>) -> Result<(), Error> {
+/// Copies a row, column after column; `deltas_since` as it is now, where it changed.
+fn copy(
+    batch: &Batch,
+    at: usize,
+    columns: &[Column],
+    mut row: Row<'_>,
+    deltas_since: Option<u32>,
+) -> Result<(), Error> {
     let mut next = 0;
     while next < columns.len() {
         let column = &columns[next];
         let name = column.name;
         next += 1;
+        if let Some(since) = deltas_since.filter(|_| name == "deltas_since") {
+            row = row.i32(since.cast_signed());
+            continue;
+        }
         row = match column.kind {
             ColumnType::Int16 => {
                 let values = batch.i16s(name)?;
@@ -242,18 +259,27 @@ fn copy(batch: &Batch, at: usize, columns: &[Column], mut row: Row<'_>) -> Resul
 }
 
 /// Merges files in order of ticker, and within a ticker in order of the files: their ordinals follow each other.
-fn merge_in_order(writer: &mut SegmentWriter, mut cursors: Vec<Cursor>, table: Table, day: Day) -> Result<(), Error> {
-    let mut thinning = Thinning::default();
+fn merge_in_order(
+    writer: &mut SegmentWriter,
+    mut cursors: Vec<Cursor>,
+    table: Table,
+    day: Day,
+    mut thinning: Thinning,
+) -> Result<(), Error> {
     loop {
         let head = cursors.iter().enumerate().filter(|(_, cursor)| cursor.batch.is_some());
         let Some((at, _)) = head.min_by(|(_, a), (_, b)| a.ticker.cmp(&b.ticker)) else { return Ok(()) };
         let cursor = &mut cursors[at];
         let ticker = cursor.ticker.clone();
         while cursor.batch.is_some() && cursor.ticker == ticker {
-            if let Some(batch) = &cursor.batch
-                && (table != Table::Keyframes || thinning.keeps(batch, cursor.row, ticker.as_deref())?)
-            {
-                copy(batch, cursor.row, table.columns(), writer.row(day)?)?;
+            if let Some(batch) = &cursor.batch {
+                let since = match table {
+                    Table::Keyframes => thinning.keeps(batch, cursor.row, ticker.as_deref())?,
+                    _ => None,
+                };
+                if table != Table::Keyframes || since.is_some() {
+                    copy(batch, cursor.row, table.columns(), writer.row(day)?, since)?;
+                }
             }
             cursor.advance()?;
         }
@@ -261,27 +287,43 @@ fn merge_in_order(writer: &mut SegmentWriter, mut cursors: Vec<Cursor>, table: T
 }
 
 /// Drops folded keyframes that stand closer to the one before than reconstruction needs.
-#[derive(Default)]
 struct Thinning {
+    /// First ordinals of the day's files of deltas, in order.
+    starts: Vec<u64>,
     ticker: Option<String>,
-    /// Deltas since the last keyframe kept, by connection.
-    since: BTreeMap<i32, u32>,
+    /// Deltas since the last keyframe kept, and the file of deltas that it stands in, by connection.
+    since: BTreeMap<i32, (u32, usize)>,
 }
 
 impl Thinning {
-    fn keeps(&mut self, batch: &Batch, row: usize, ticker: Option<&str>) -> Result<bool, Error> {
+    fn new(starts: Vec<u64>) -> Thinning {
+        Thinning { starts, ticker: None, since: BTreeMap::new() }
+    }
+
+    /// For a keyframe that stays, the deltas since the one that stands before it now.
+    fn keeps(&mut self, batch: &Batch, row: usize, ticker: Option<&str>) -> Result<Option<u32>, Error> {
         if self.ticker.as_deref() != ticker {
             self.ticker = ticker.map(str::to_owned);
             self.since.clear();
         }
         let connection = batch.i32s("connection")?.value(row);
         let deltas = batch.i32s("deltas_since")?.value(row).cast_unsigned();
+        let ordinal = batch.i64s("ordinal")?.value(row).cast_unsigned();
         let snapshot = batch.texts("kind")?.get(row) == Some("snapshot");
-        let since = self.since.get(&connection).map(|since| since.saturating_add(deltas));
-        // A stream's first keyframe of the file makes it stand on its own.
-        let keep = snapshot || since.is_none_or(|since| since > DELTAS_PER_KEYFRAME / 2);
-        self.since.insert(connection, if keep { 0 } else { since.unwrap_or(0) });
-        Ok(keep)
+        Ok(self.distance(connection, ordinal, deltas, snapshot))
+    }
+
+    /// The same, of a keyframe that comes `deltas` after the one before it of the same stream.
+    fn distance(&mut self, connection: i32, ordinal: u64, deltas: u32, snapshot: bool) -> Option<u32> {
+        let file = self.starts.partition_point(|start| *start <= ordinal);
+        let since = self.since.get(&connection).map(|(since, file)| (since.saturating_add(deltas), *file));
+        // A stream's first keyframe of the file makes it stand on its own; and one for each file of deltas, or a quiet
+        // market's book would be folded from all files before.
+        let keep = snapshot || since.is_none_or(|(since, held)| since > DELTAS_PER_KEYFRAME / 2 || held != file);
+        let counted = since.map_or(deltas, |(since, _)| since);
+        let since = if keep { (0, file) } else { since.unwrap_or((0, file)) };
+        self.since.insert(connection, since);
+        keep.then_some(counted)
     }
 }
 
@@ -320,7 +362,62 @@ fn merge_latest(
         }
     }
     for (_, batch, row) in latest.into_values() {
-        copy(&batches[batch], row, table.columns(), writer.row(day)?)?;
+        copy(&batches[batch], row, table.columns(), writer.row(day)?, None)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn thinning_says_how_far_keyframes_stand_apart_and_thins_once(
+            keyframes in prop::collection::vec((0_i32..2, 0_u32..=DELTAS_PER_KEYFRAME, prop::bool::weighted(0.1)), 1..60),
+            starts in prop::collection::btree_set(0_u64..40_000, 0..4),
+        ) {
+            let starts: Vec<u64> = starts.into_iter().collect();
+            let thin = |keyframes: &[(i32, u64, u32, bool)]| {
+                let mut thinning = Thinning::new(starts.clone());
+                let mut kept = Vec::new();
+                for (connection, ordinal, deltas, snapshot) in keyframes {
+                    let distance = thinning.distance(*connection, *ordinal, *deltas, *snapshot);
+                    kept.extend(distance.map(|distance| (*connection, *ordinal, distance, *snapshot)));
+                }
+                kept
+            };
+            let mut ordinal = 0;
+            let keyframes: Vec<(i32, u64, u32, bool)> = keyframes.into_iter().map(|(connection, deltas, snapshot)| {
+                ordinal += u64::from(deltas) + 1;
+                (connection, ordinal, deltas, snapshot)
+            }).collect();
+            let kept = thin(&keyframes);
+            prop_assert_eq!(&thin(&kept), &kept);
+            for connection in 0..2 {
+                let of_stream = |all: &[(i32, u64, u32, bool)]| -> Vec<(u64, u32, bool)> {
+                    let all = all.iter().filter(|keyframe| keyframe.0 == connection);
+                    all.map(|(_, ordinal, deltas, snapshot)| (*ordinal, *deltas, *snapshot)).collect()
+                };
+                let (before, after) = (of_stream(&keyframes), of_stream(&kept));
+                prop_assert_eq!(before.first(), after.first());
+                let snapshots = |all: &[(u64, u32, bool)]| all.iter().filter(|keyframe| keyframe.2).count();
+                prop_assert_eq!(snapshots(&before), snapshots(&after));
+                for pair in after.windows(2) {
+                    let between = before.iter().filter(|(ordinal, ..)| pair[0].0 < *ordinal && *ordinal <= pair[1].0);
+                    let distance: u32 = between.map(|(_, deltas, _)| deltas).sum();
+                    prop_assert_eq!(pair[1].1, distance);
+                    prop_assert!(distance <= DELTAS_PER_KEYFRAME / 2 + DELTAS_PER_KEYFRAME);
+                }
+                // Where a file of deltas begins there is a keyframe, unless the stream has none in it.
+                for (number, start) in starts.iter().enumerate() {
+                    let end = starts.get(number + 1).copied().unwrap_or(u64::MAX);
+                    let inside = |all: &[(u64, u32, bool)]| all.iter().find(|keyframe| (*start..end).contains(&keyframe.0)).map(|keyframe| keyframe.0);
+                    prop_assert_eq!(inside(&before), inside(&after));
+                }
+            }
+        }
+    }
 }

@@ -18,6 +18,8 @@ pub mod replay;
 pub mod schema;
 pub mod seal;
 pub mod segment;
+mod segment_columns;
+mod segment_index;
 pub mod segment_name;
 mod segment_writer;
 pub mod store;

@@ -13,43 +13,51 @@ use crate::{
     catalog::FileEntry,
     coverage::Interval,
     market::Keyframe,
-    reconstruct::read_keyframe,
+    reconstruct::{FOLD_COLUMNS, KEYFRAME_COLUMNS, keyframe_of},
     schema::Table,
     segment::{Batch, Segment},
+    segment_columns::Dictionaries,
     store::Store,
 };
 
 /// Segments kept open at most.
 const OPEN_SEGMENTS: usize = 512;
-/// Remembered places of a market in a segment, at most.
+/// Remembered markets, and keyframe lists of a market in a segment, at most.
 const REMEMBERED_PLACES: usize = 1 << 18;
-
+/// Pages of which the markets are remembered, at most: a hundred bytes per market.
+const REMEMBERED_PAGES: usize = 1 << 16;
 /// Keyframes kept, at most: about a kilobyte each.
 const REMEMBERED_KEYFRAMES: usize = 1 << 16;
-/// Rows of decoded pages kept, at most: about 64 bytes each.
-const KEPT_ROWS: usize = 4 << 20;
+/// Bytes of decoded pages kept, at most.
+const KEPT_BYTES: usize = 256 << 20;
 
-/// Decoded pages by segment and first row, and in the order they came.
-#[derive(Default)]
-struct Pages {
-    pages: HashMap<(String, usize, usize), Arc<Batch>>,
-    order: VecDeque<(String, usize, usize)>,
-    rows: usize,
-}
-
-/// A segment's path and a market's ticker.
-type MarketInSegment = (String, String);
+/// A segment's number and a page or row of it.
+type PlaceInSegment = (u64, usize);
+/// A segment's number and a market's ticker.
+type MarketInSegment = (u64, String);
 /// A market's intervals, and the version of `coverage` that says so.
 type VersionedIntervals = (u64, Arc<Vec<Interval>>);
+/// Markets in the order in which they follow each other in a page, each with its first row.
+type Runs = Vec<(Box<str>, usize)>;
 
-/// Opens segments and remembers where in them a market's rows are.
+/// Decoded pages, whole, for all markets in them; and in the order in which they came.
+#[derive(Default)]
+struct Pages {
+    pages: HashMap<PlaceInSegment, (Arc<Batch>, usize)>,
+    order: VecDeque<PlaceInSegment>,
+    bytes: usize,
+}
+
+/// Opens segments and remembers what was found in them. A segment never changes, so nothing here ever becomes wrong:
+/// after a compaction other segments are asked, and what is kept of the old ones makes room.
 pub struct Reader {
     store: Store,
+    dictionaries: Arc<Dictionaries>,
     segments: Mutex<HashMap<String, Arc<Segment>>>,
-    rows: Mutex<HashMap<MarketInSegment, Range<usize>>>,
+    runs: Mutex<HashMap<PlaceInSegment, Arc<Runs>>>,
     keyframes: Mutex<HashMap<MarketInSegment, Arc<Vec<KeyframePlace>>>>,
     pages: Mutex<Pages>,
-    states: Mutex<HashMap<(String, usize), Arc<Keyframe>>>,
+    states: Mutex<HashMap<PlaceInSegment, Arc<Keyframe>>>,
     intervals: Mutex<HashMap<String, VersionedIntervals>>,
 }
 
@@ -80,8 +88,9 @@ impl Reader {
     pub fn new(store: Store) -> Reader {
         Reader {
             store,
+            dictionaries: Arc::default(),
             segments: Mutex::default(),
-            rows: Mutex::default(),
+            runs: Mutex::default(),
             keyframes: Mutex::default(),
             pages: Mutex::default(),
             states: Mutex::default(),
@@ -94,7 +103,8 @@ impl Reader {
         if let Some(segment) = held(&self.segments).get(&file.path) {
             return Ok(segment.clone());
         }
-        let segment = Arc::new(Segment::open(&self.store, table, &file.path, file.size)?);
+        let segment = Segment::open_with(&self.store, table, &file.path, file.size, self.dictionaries.clone())?;
+        let segment = Arc::new(segment);
         let mut segments = held(&self.segments);
         if segments.len() >= OPEN_SEGMENTS {
             segments.clear();
@@ -103,50 +113,75 @@ impl Reader {
         Ok(segment)
     }
 
-    /// The market's rows in a segment.
+    /// The market's rows in a segment. At most two pages of tickers are read, and kept.
     pub fn rows_of(&self, segment: &Segment, ticker: &str) -> Result<Range<usize>, Error> {
-        let key = (segment.path().to_owned(), ticker.to_owned());
-        if let Some(rows) = held(&self.rows).get(&key) {
-            return Ok(rows.clone());
+        let pages = segment.pages_of(ticker)?;
+        if pages.is_empty() {
+            return Ok(0..0);
         }
-        let rows = segment.rows_of(ticker)?;
-        let mut places = held(&self.rows);
-        if places.len() >= REMEMBERED_PLACES {
-            places.clear();
-        }
-        places.insert(key, rows.clone());
-        Ok(rows)
+        let runs = self.runs(segment, pages.start)?;
+        let at = runs.partition_point(|(held, _)| **held < *ticker);
+        let Some((_, start)) = runs.get(at).filter(|(held, _)| **held == *ticker) else { return Ok(0..0) };
+        let last = pages.end - 1;
+        let runs = if last == pages.start { runs.clone() } else { self.runs(segment, last)? };
+        let end = match runs.get(runs.partition_point(|(held, _)| **held <= *ticker)) {
+            Some((_, next)) => *next,
+            None => segment.page_rows(last)?.end,
+        };
+        Ok(*start..end)
     }
 
-    /// The rows from `at` to the end of its page, or to `limit` if that comes first; kept for the next question.
-    pub fn page(&self, segment: &Segment, columns: &[&str], at: usize, limit: usize) -> Result<Arc<Batch>, Error> {
-        let end = segment.page_end_of(at, limit);
-        let key = (segment.path().to_owned(), at, end);
-        if let Some(batch) = held(&self.pages).pages.get(&key) {
+    fn runs(&self, segment: &Segment, page: usize) -> Result<Arc<Runs>, Error> {
+        let key = (segment.number(), page);
+        if let Some(runs) = held(&self.runs).get(&key) {
+            return Ok(runs.clone());
+        }
+        let first = segment.page_rows(page)?.start;
+        let batch = segment.page(&["ticker"], page)?;
+        let runs = batch.texts("ticker")?.runs().into_iter();
+        let runs: Runs = runs.map(|run| (run.0.unwrap_or("").into(), first + run.1.start)).collect();
+        let runs = Arc::new(runs);
+        let mut remembered = held(&self.runs);
+        if remembered.len() >= REMEMBERED_PAGES {
+            remembered.clear();
+        }
+        remembered.insert(key, runs.clone());
+        Ok(runs)
+    }
+
+    /// A page of `deltas` or `keyframes`: the columns that make up books. Kept for the next question.
+    pub fn page(&self, segment: &Segment, page: usize) -> Result<Arc<Batch>, Error> {
+        let key = (segment.number(), page);
+        if let Some((batch, _)) = held(&self.pages).pages.get(&key) {
             return Ok(batch.clone());
         }
-        let batch = Arc::new(segment.read(columns, at..end)?);
+        let columns = if segment.table() == Table::Keyframes { KEYFRAME_COLUMNS } else { FOLD_COLUMNS };
+        let batch = Arc::new(segment.page(columns, page)?);
+        let bytes = batch.record().get_array_memory_size();
         let mut kept = held(&self.pages);
         // Another thread may have read it meanwhile.
-        if kept.pages.insert(key.clone(), batch.clone()).is_none() {
-            kept.rows += batch.rows();
+        if kept.pages.insert(key, (batch.clone(), bytes)).is_none() {
+            kept.bytes += bytes;
             kept.order.push_back(key);
         }
-        while kept.rows > KEPT_ROWS {
+        while kept.bytes > KEPT_BYTES {
             let Some(oldest) = kept.order.pop_front() else { break };
-            let rows = kept.pages.remove(&oldest).map_or(0, |batch| batch.rows());
-            kept.rows -= rows;
+            let bytes = kept.pages.remove(&oldest).map_or(0, |(_, bytes)| bytes);
+            kept.bytes -= bytes;
         }
         Ok(batch)
     }
 
     /// The keyframe of a row; kept for the next question.
     pub fn keyframe(&self, segment: &Segment, row: usize) -> Result<Arc<Keyframe>, Error> {
-        let key = (segment.path().to_owned(), row);
+        let key = (segment.number(), row);
         if let Some(keyframe) = held(&self.states).get(&key) {
             return Ok(keyframe.clone());
         }
-        let keyframe = Arc::new(read_keyframe(segment, row)?);
+        let page = segment.page_of(row)?;
+        let first = segment.page_rows(page)?.start;
+        let keyframe = keyframe_of(&*self.page(segment, page)?, row - first)?;
+        let keyframe = Arc::new(keyframe.ok_or_else(|| segment.damaged_row(row))?);
         let mut states = held(&self.states);
         if states.len() >= REMEMBERED_KEYFRAMES {
             states.clear();
@@ -176,35 +211,31 @@ impl Reader {
 
     /// The market's keyframes in a segment, in order.
     pub fn keyframes_of(&self, segment: &Segment, ticker: &str) -> Result<Arc<Vec<KeyframePlace>>, Error> {
-        let key = (segment.path().to_owned(), ticker.to_owned());
+        let key = (segment.number(), ticker.to_owned());
         if let Some(keyframes) = held(&self.keyframes).get(&key) {
             return Ok(keyframes.clone());
         }
         let rows = self.rows_of(segment, ticker)?;
         let mut places = Vec::with_capacity(rows.len());
-        if !rows.is_empty() {
-            let columns = [
-                "ordinal",
-                "connection",
-                "effective_ts",
-                "effective_nanos",
-                "latest_recv_ts",
-                "latest_recv_nanos",
-                "kind",
-            ];
-            let batch = segment.read(&columns, rows.clone())?;
+        let mut next = rows.start;
+        while next < rows.end {
+            let page = segment.page_of(next)?;
+            let inside = segment.page_rows(page)?;
+            let batch = self.page(segment, page)?;
             let kinds = batch.texts("kind")?;
             let (ordinals, connections) = (batch.i64s("ordinal")?, batch.i32s("connection")?);
-            for at in 0..batch.rows() {
+            for row in next..inside.end.min(rows.end) {
+                let at = row - inside.start;
                 places.push(KeyframePlace {
                     ordinal: ordinals.value(at).cast_unsigned(),
                     connection: connections.value(at).cast_unsigned(),
                     effective: batch.nanos("effective_ts", "effective_nanos", at)?,
                     recv_max: batch.nanos("latest_recv_ts", "latest_recv_nanos", at)?,
                     snapshot: kinds.get(at) == Some("snapshot"),
-                    row: rows.start + at,
+                    row,
                 });
             }
+            next = inside.end;
         }
         let places = Arc::new(places);
         let mut keyframes = held(&self.keyframes);

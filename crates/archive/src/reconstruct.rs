@@ -1,6 +1,9 @@
 //! The book at an instant: the nearest keyframe before it, and the deltas from there.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::{ControlFlow, Range},
+    sync::Arc,
+};
 
 use arrow::{
     array::{Array, AsArray, Int16Array, PrimitiveArray},
@@ -15,7 +18,7 @@ use crate::{
     market::{Keyframe, Place},
     reader::Reader,
     schema::Table,
-    segment::{Batch, Segment, Texts},
+    segment::{Batch, Texts},
     tail::{DeltaRow, MarketRows},
 };
 
@@ -168,7 +171,7 @@ impl Sources<'_> {
             for place in self.reader.keyframes_of(&segment, ticker)?.iter() {
                 let inside = from <= place.effective && place.effective <= to;
                 if place.snapshot && place.connection == connection && inside {
-                    snapshots.push(read_keyframe(&segment, place.row)?);
+                    snapshots.push(self.reader.keyframe(&segment, place.row)?.as_ref().clone());
                 }
             }
         }
@@ -194,7 +197,8 @@ impl Sources<'_> {
     ) -> Result<ControlFlow<()>, Error> {
         let until = until.unwrap_or(u64::MAX);
         for file in &self.catalog.table(Table::Deltas).files {
-            if !file.may_hold(ticker) || after.is_some_and(|after| file.last_ordinal <= after) {
+            let before = after.is_some_and(|after| file.last_ordinal <= after);
+            if before || file.first_ordinal > until || !file.may_hold(ticker) {
                 continue;
             }
             let segment = self.reader.segment(Table::Deltas, file)?;
@@ -205,15 +209,19 @@ impl Sources<'_> {
             };
             let mut at = rows.start;
             while at < rows.end {
-                let end = segment.page_end_of(at, rows.end);
+                let page = segment.page_of(at)?;
+                let inside = segment.page_rows(page)?;
+                let end = inside.end.min(rows.end);
                 let batch = if columns == FOLD_COLUMNS {
-                    self.reader.page(&segment, columns, at, rows.end)?
+                    self.reader.page(&segment, page)?
                 } else {
-                    Arc::new(segment.read(columns, at..end)?)
+                    Arc::new(segment.page(columns, page)?)
                 };
                 let deltas = DeltaColumns::of(&batch)?;
                 let extras = batch.record().column_by_name("extra").map(|_| batch.texts("extra")).transpose()?;
-                for row in after.map_or(0, |after| deltas.first_after(after))..batch.rows() {
+                let market = at - inside.start..end - inside.start;
+                let from = after.map_or(market.start, |after| deltas.first_after(market.clone(), after));
+                for row in from..market.end {
                     let delta = deltas.get(row)?;
                     if delta.connection != connection {
                         continue;
@@ -248,7 +256,8 @@ impl Sources<'_> {
 }
 
 /// The columns that a book at an instant needs.
-const FOLD_COLUMNS: &[&str] = &["ordinal", "recv_ts", "recv_nanos", "ts", "connection", "side", "price", "quantity"];
+pub const FOLD_COLUMNS: &[&str] =
+    &["ordinal", "recv_ts", "recv_nanos", "ts", "connection", "side", "price", "quantity"];
 
 /// The columns of a delta that say what happened, when and in which order.
 pub const DELTA_COLUMNS: &[&str] =
@@ -421,9 +430,9 @@ impl<'a> DeltaColumns<'a> {
         })
     }
 
-    /// The first row whose ordinal is above this one. The rows must be one market's.
-    pub fn first_after(&self, ordinal: u64) -> usize {
-        self.ordinals.values().partition_point(|value| value.cast_unsigned() <= ordinal)
+    /// The first of these rows whose ordinal is above this one. They must be one market's.
+    pub fn first_after(&self, rows: Range<usize>, ordinal: u64) -> usize {
+        rows.start + self.ordinals.values()[rows].partition_point(|value| value.cast_unsigned() <= ordinal)
     }
 
     /// The ordinal of a row.
@@ -461,8 +470,9 @@ fn value<T: ArrowPrimitiveType>(column: Option<&PrimitiveArray<T>>, row: usize) 
     column.and_then(|column| column.is_valid(row).then(|| column.value(row)))
 }
 
-/// Columns of a keyframe's row that make up its state.
-const KEYFRAME_COLUMNS: &[&str] = &[
+/// Columns of a keyframe's row that make up its state, and say what it is.
+pub const KEYFRAME_COLUMNS: &[&str] = &[
+    "kind",
     "ordinal",
     "effective_ts",
     "effective_nanos",
@@ -482,12 +492,6 @@ const KEYFRAME_COLUMNS: &[&str] = &[
     "no_quantities",
     "digest",
 ];
-
-/// Reads one keyframe and checks its digest.
-pub fn read_keyframe(segment: &Segment, row: usize) -> Result<Keyframe, Error> {
-    let batch = segment.read(KEYFRAME_COLUMNS, row..row + 1)?;
-    keyframe_of(&batch, 0).and_then(|keyframe| keyframe.ok_or_else(|| segment.damaged_row(row)))
-}
 
 /// The keyframe of a row of a batch that has the keyframe columns; `None` if its levels make no book of its digest.
 pub fn keyframe_of(batch: &Batch, row: usize) -> Result<Option<Keyframe>, Error> {

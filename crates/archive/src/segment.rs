@@ -1,14 +1,20 @@
 //! Reading one segment file: finding a market's rows by the page index, and reading columns of a range of rows.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use arrow::{
     array::{
         Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Int16Array, ListArray, PrimitiveArray, RecordBatch,
         StringArray,
     },
-    datatypes::{ArrowPrimitiveType, Decimal32Type, Decimal64Type, Int32Type, Int64Type, TimestampMicrosecondType},
+    datatypes::{
+        ArrowPrimitiveType, Decimal32Type, Decimal64Type, Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType,
+    },
 };
+use bytes::Bytes;
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -17,43 +23,107 @@ use parquet::{
             RowSelection,
         },
     },
-    file::{
-        metadata::{PageIndexPolicy, ParquetMetaDataReader},
-        page_index::column_index::ColumnIndexMetaData,
-    },
+    file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
 };
 
 use crate::{
-    Error, checked_file::CheckedFile, columns::arrow_schema, schema::Table, segment_name::SegmentName, store::Store,
+    Error,
+    checked_file::CheckedFile,
+    columns::arrow_schema,
+    parquet_file::{checksum_list, page_decode::PageBody},
+    schema::Table,
+    segment_columns::{Dictionaries, Dictionary, decode, next_segment_number},
+    segment_index::{GroupIndex, SegmentIndex},
+    segment_name::SegmentName,
+    store::{Store, StoredFile},
 };
 
 /// One immutable file of a table, open for reading.
+///
+/// A question about a market reads single pages of our own files, and of their tail only what says where those are.
+/// The general reader, which wants to know every page beforehand, is set up when a scan first asks for it.
 pub struct Segment {
+    number: u64,
     table: Table,
     path: String,
-    input: CheckedFile,
-    metadata: ArrowReaderMetadata,
-    /// First row of each row group, and the number of rows as the last element.
-    row_groups: Vec<usize>,
-    /// First row of each page over all row groups, with its row group and number in it.
-    pages: Vec<PagePlace>,
+    location: Arc<str>,
+    size: u64,
+    file: StoredFile,
+    footer: Arc<ParquetMetaData>,
+    index: SegmentIndex,
+    schema: SchemaRef,
+    /// What our own files hold beside what any Parquet file does.
+    checksums: Option<Checksums>,
+    dictionaries: Arc<Dictionaries>,
+    scanning: OnceLock<Scanning>,
 }
 
-/// Least and greatest text of a page.
-type TextBounds<'a> = (&'a [u8], &'a [u8]);
+/// CRC-32C of every page.
+struct Checksums {
+    pages: Vec<u32>,
+    /// Where each row group's begin.
+    groups: Vec<usize>,
+}
 
-#[derive(Clone, Copy, Debug)]
-struct PagePlace {
-    first_row: usize,
-    row_group: u32,
-    page: u32,
+/// What the general reader needs.
+struct Scanning {
+    input: CheckedFile,
+    metadata: ArrowReaderMetadata,
+}
+
+impl Checksums {
+    fn new(footer: &ParquetMetaData, index: &SegmentIndex) -> Result<Option<Checksums>, String> {
+        let Some(pages) = checksum_list(footer)? else { return Ok(None) };
+        let (mut groups, mut at) = (Vec::with_capacity(footer.num_row_groups()), 0);
+        for (number, group) in footer.row_groups().iter().enumerate() {
+            groups.push(at);
+            let pages = index.first_pages[number + 1] - index.first_pages[number];
+            at += group.columns().iter().map(|chunk| pages + usize::from(has_dictionary(chunk))).sum::<usize>();
+        }
+        if at == pages.len() {
+            Ok(Some(Checksums { pages, groups }))
+        } else {
+            Err("its page checksums do not fit its pages".to_owned())
+        }
+    }
+
+    /// Of a page of a column; of its dictionary, if `page` is `None`.
+    fn of(
+        &self,
+        footer: &ParquetMetaData,
+        group: usize,
+        pages: usize,
+        leaf: usize,
+        page: Option<usize>,
+    ) -> Option<u32> {
+        let columns = footer.row_group(group).columns();
+        let before: usize = columns[..leaf].iter().map(|chunk| pages + usize::from(has_dictionary(chunk))).sum();
+        let inside = page.map_or(0, |page| page + usize::from(has_dictionary(&columns[leaf])));
+        self.pages.get(self.groups[group] + before + inside).copied()
+    }
+}
+
+fn has_dictionary(chunk: &parquet::file::metadata::ColumnChunkMetaData) -> bool {
+    chunk.dictionary_page_offset().is_some()
 }
 
 impl Segment {
     /// Opens the file. One read; what it says of itself is checked against the checksum in its name.
     pub fn open(store: &Store, table: Table, path: &str, size: u64) -> Result<Segment, Error> {
+        Segment::open_with(store, table, path, size, Arc::default())
+    }
+
+    /// The same, with dictionaries that it shares with other segments.
+    pub fn open_with(
+        store: &Store,
+        table: Table,
+        path: &str,
+        size: u64,
+        dictionaries: Arc<Dictionaries>,
+    ) -> Result<Segment, Error> {
         let file = store.file_with_size(path, size)?;
-        let damaged = |reason: String| Error::Damaged { file: file.location(), reason };
+        let location: Arc<str> = file.location().into();
+        let damaged = |reason: String| Error::Damaged { file: location.to_string(), reason };
         if file.size() != size {
             return Err(damaged(format!("it has {} bytes, the table's log says {size}", file.size())));
         }
@@ -69,26 +139,46 @@ impl Segment {
             // Another writer's file, from an outside compaction: nothing to check it against.
             None => file.read_range(0..size)?,
         };
-        let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+        let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
         reader.try_parse_sized(&tail, size).map_err(|error| damaged(error.to_string()))?;
-        let parsed = Arc::new(reader.finish().map_err(|error| damaged(error.to_string()))?);
-        let input = CheckedFile::new(file.clone(), &parsed).map_err(damaged)?;
-        let options = ArrowReaderOptions::new().with_schema(arrow_schema(table));
-        let metadata = ArrowReaderMetadata::try_new(parsed, options)
-            .map_err(|error| damaged(format!("its columns are not those of the table {}: {error}", table.name())))?;
-        let mut row_groups = vec![0];
-        let mut pages = Vec::new();
-        for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
-            let first = row_groups[number];
-            let index = metadata.metadata().offset_index().and_then(|index| index.get(number)?.first());
-            let index = index.ok_or_else(|| damaged("it has no page index".to_owned()))?;
-            for (page, place) in index.page_locations().iter().enumerate() {
-                let first_row = first + usize::try_from(place.first_row_index).unwrap_or(0);
-                pages.push(PagePlace { first_row, row_group: number as u32, page: page as u32 });
-            }
-            row_groups.push(first + usize::try_from(group.num_rows()).unwrap_or(0));
+        let footer = Arc::new(reader.finish().map_err(|error| damaged(error.to_string()))?);
+        let tail_start = size - tail.len() as u64;
+        let mut index = SegmentIndex::new(&footer, tail.clone(), tail_start).map_err(damaged)?;
+        let checksums = match &name {
+            Some(_) => Checksums::new(&footer, &index).map_err(damaged)?,
+            None => None,
+        };
+        let scanning = OnceLock::new();
+        let as_written = footer.file_metadata().schema_descr().num_columns() == table.columns().len();
+        let checksums = checksums.filter(|_| as_written);
+        if checksums.is_none() {
+            index.read_all(&footer).ok_or_else(|| damaged("its page index contradicts its footer".to_owned()))?;
+            let _ = scanning.set(Scanning::new(table, &file, &tail).map_err(damaged)?);
         }
-        Ok(Segment { table, path: path.to_owned(), input, metadata, row_groups, pages })
+        Ok(Segment {
+            number: next_segment_number(),
+            table,
+            path: path.to_owned(),
+            size,
+            file,
+            footer,
+            index,
+            schema: arrow_schema(table),
+            checksums,
+            dictionaries,
+            scanning,
+            location,
+        })
+    }
+
+    /// A number that no other open segment has.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The table that it belongs to.
+    pub fn table(&self) -> Table {
+        self.table
     }
 
     /// Its path in the archive.
@@ -98,11 +188,16 @@ impl Segment {
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.row_groups.last().copied().unwrap_or(0)
+        self.index.row_groups.last().copied().unwrap_or(0)
+    }
+
+    /// Number of pages.
+    pub fn pages(&self) -> usize {
+        self.index.first_pages.last().copied().unwrap_or(0)
     }
 
     fn damaged(&self, reason: impl ToString) -> Error {
-        Error::Damaged { file: self.input.location(), reason: reason.to_string() }
+        Error::Damaged { file: self.location.to_string(), reason: reason.to_string() }
     }
 
     /// The error that a row's content contradicts itself.
@@ -110,111 +205,163 @@ impl Segment {
         self.damaged(format!("row {row} does not match its own digest"))
     }
 
-    fn leaf(&self, column: &str) -> Result<usize, Error> {
-        let at = self.metadata.parquet_schema().columns().iter().position(|leaf| leaf.path().parts()[0] == column);
-        at.ok_or_else(|| self.damaged(format!("column {column} is missing")))
+    fn group(&self, group: usize) -> Result<&GroupIndex, Error> {
+        let index = self.index.group(&self.footer, group);
+        index.ok_or_else(|| self.damaged("its page index contradicts its footer"))
     }
 
-    fn page_end(&self, page: usize) -> usize {
-        self.pages.get(page + 1).map_or(self.rows(), |next| next.first_row)
+    /// The row group of a page, and its number there.
+    fn place(&self, page: usize) -> (usize, usize) {
+        let group = self.index.first_pages.partition_point(|first| *first <= page).saturating_sub(1);
+        (group, page - self.index.first_pages[group])
     }
 
-    fn page_of(&self, row: usize) -> usize {
-        self.pages.partition_point(|page| page.first_row <= row).saturating_sub(1)
+    /// The page that holds a row.
+    pub fn page_of(&self, row: usize) -> Result<usize, Error> {
+        let groups = self.index.row_groups.len() - 1;
+        let group = self.index.row_groups[..groups].partition_point(|first| *first <= row).saturating_sub(1);
+        let inside = self.group(group)?.first_rows.partition_point(|first| *first <= row).saturating_sub(1);
+        Ok(self.index.first_pages[group] + inside)
     }
 
-    fn column_index(&self, page: PagePlace, leaf: usize) -> Result<&ColumnIndexMetaData, Error> {
-        let index = self.metadata.metadata().column_index();
-        let index = index.and_then(|index| index.get(page.row_group as usize)?.get(leaf));
-        index.ok_or_else(|| self.damaged("it has no column index"))
+    /// The rows of a page.
+    pub fn page_rows(&self, page: usize) -> Result<Range<usize>, Error> {
+        let (group, inside) = self.place(page);
+        let first_rows = &self.group(group)?.first_rows;
+        Ok(first_rows[inside]..first_rows.get(inside + 1).copied().unwrap_or(self.index.row_groups[group + 1]))
     }
 
-    /// Least and greatest text of a page; `None` where the page holds only nulls.
-    fn text_bounds(&self, page: usize, leaf: usize) -> Result<Option<TextBounds<'_>>, Error> {
-        let place = self.pages[page];
-        match self.column_index(place, leaf)? {
-            ColumnIndexMetaData::BYTE_ARRAY(index) => {
-                let page = place.page as usize;
-                Ok(index.min_value(page).zip(index.max_value(page)))
-            }
-            _ => Err(self.damaged("the column index of a text column is of another type")),
-        }
+    /// The pages that can hold rows of a market. The file is sorted by ticker.
+    pub fn pages_of(&self, ticker: &str) -> Result<Range<usize>, Error> {
+        let ticker = ticker.as_bytes();
+        let start = self.first_page_where(|(_, greatest)| greatest >= ticker)?;
+        let end = self.first_page_where(|(least, _)| least > ticker)?;
+        Ok(start..end.max(start))
     }
 
-    fn least_integer(&self, page: usize, leaf: usize) -> Result<Option<i64>, Error> {
-        let place = self.pages[page];
-        match self.column_index(place, leaf)? {
-            ColumnIndexMetaData::INT64(index) => Ok(index.min_value(place.page as usize).copied()),
-            _ => Err(self.damaged("the column index of an integer column is of another type")),
-        }
-    }
-
-    /// The rows of a market. The file is sorted by ticker: at most two pages of that column are read.
-    pub fn rows_of(&self, ticker: &str) -> Result<Range<usize>, Error> {
-        let leaf = self.leaf("ticker")?;
-        let start = self.first_row_where(leaf, |text| text >= ticker.as_bytes())?;
-        if start == self.rows() {
-            return Ok(start..start);
-        }
-        let end = self.first_row_where(leaf, |text| text > ticker.as_bytes())?;
-        Ok(start..end)
-    }
-
-    fn first_row_where(&self, leaf: usize, reached: impl Fn(&[u8]) -> bool) -> Result<usize, Error> {
-        let (mut low, mut high) = (0, self.pages.len());
+    fn first_page_where(&self, reached: impl Fn((&[u8], &[u8])) -> bool) -> Result<usize, Error> {
+        // Row groups first: only those that are looked into have their index read.
+        let reaches = |page: usize| -> Result<bool, Error> {
+            let (group, inside) = self.place(page);
+            let bounds = self.group(group)?.tickers.get(inside).and_then(Option::as_ref);
+            // Nulls come first.
+            Ok(bounds.is_some_and(|(least, greatest)| reached((least, greatest))))
+        };
+        let (mut low, mut high) = (0, self.index.first_pages.len() - 1);
         while low < high {
             let middle = (low + high) / 2;
-            let reaches = self.text_bounds(middle, leaf)?.is_some_and(|(_, max)| reached(max));
-            if reaches { high = middle } else { low = middle + 1 }
+            let reached = reaches(self.index.first_pages[middle + 1] - 1)?;
+            if reached { high = middle } else { low = middle + 1 }
         }
-        if low == self.pages.len() {
-            return Ok(self.rows());
+        if low + 1 == self.index.first_pages.len() {
+            return Ok(self.pages());
         }
-        let first = self.pages[low].first_row;
-        if self.text_bounds(low, leaf)?.is_some_and(|(min, _)| reached(min)) {
-            return Ok(first);
+        let (mut low, mut high) = (self.index.first_pages[low], self.index.first_pages[low + 1]);
+        while low < high {
+            let middle = (low + high) / 2;
+            if reaches(middle)? { high = middle } else { low = middle + 1 }
         }
-        let batch = self.read(&["ticker"], first..self.page_end(low))?;
-        let tickers = batch.texts("ticker")?;
-        let (mut from, mut to) = (0, tickers.len());
-        while from < to {
-            let middle = (from + to) / 2;
-            if reached(tickers.get(middle).unwrap_or("").as_bytes()) { to = middle } else { from = middle + 1 }
-        }
-        Ok(first + from)
+        Ok(low)
     }
 
     /// Narrows a market's rows to a start from which every row with an ordinal above `ordinal` follows.
     /// Whole pages are skipped by their index; some rows up to `ordinal` may remain.
     pub fn skip_to_ordinal(&self, rows: Range<usize>, ordinal: u64) -> Result<Range<usize>, Error> {
-        if rows.is_empty() {
+        // In another writer's file the pages of one column need not be those of the next.
+        if rows.is_empty() || self.checksums.is_none() {
             return Ok(rows);
         }
-        let leaf = self.leaf("ordinal")?;
-        let (first, last) = (self.page_of(rows.start), self.page_of(rows.end - 1));
+        let (first, last) = (self.page_of(rows.start)?, self.page_of(rows.end - 1)?);
         // Pages that lie wholly inside hold only this market, in order: their least ordinal is their first.
         let mut from = first + 1;
-        let mut to = if self.page_end(last) <= rows.end { last + 1 } else { last };
+        let mut to = if self.page_rows(last)?.end <= rows.end { last + 1 } else { last };
         to = to.max(from);
         let inside = from;
         while from < to {
             let middle = (from + to) / 2;
-            let least = self.least_integer(middle, leaf)?;
-            if least.is_some_and(|least| least.cast_unsigned() <= ordinal) { from = middle + 1 } else { to = middle }
+            let (group, page) = self.place(middle);
+            let least = self.group(group)?.ordinals.get(page).copied().flatten();
+            if least.is_some_and(|least| least <= ordinal) { from = middle + 1 } else { to = middle }
         }
-        let start = if from > inside { self.pages[from - 1].first_row } else { rows.start };
+        let start = if from > inside { self.page_rows(from - 1)?.start } else { rows.start };
         Ok(start.max(rows.start)..rows.end)
     }
 
-    /// The end of the page in which this row lies, at most `limit`.
-    pub fn page_end_of(&self, row: usize, limit: usize) -> usize {
-        self.page_end(self.page_of(row)).min(limit)
+    /// The columns of a whole page.
+    pub fn page(&self, columns: &[&str], page: usize) -> Result<Batch, Error> {
+        if let Some(batch) = self.own_page(columns, page)? {
+            return Ok(batch);
+        }
+        let rows = self.page_rows(page)?;
+        self.gather(self.scan(columns, rows.clone(), rows.len())?.collect::<Result<Vec<_>, _>>()?, rows.len())
+    }
+
+    /// A page by our own decoder; `None` for what is for the general one.
+    fn own_page(&self, columns: &[&str], page: usize) -> Result<Option<Batch>, Error> {
+        let Some(checksums) = &self.checksums else { return Ok(None) };
+        let rows = self.page_rows(page)?.len();
+        let (group, page) = self.place(page);
+        let index = self.group(group)?;
+        let (mut fields, mut arrays) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+        for (leaf, column) in self.table.columns().iter().enumerate() {
+            if !columns.contains(&column.name) {
+                continue;
+            }
+            let pages = &index.locations[leaf];
+            let (Some(place), Some(first)) = (pages.get(page), pages.first()) else { return Ok(None) };
+            let checksum = |page| checksums.of(&self.footer, group, index.first_rows.len(), leaf, page);
+            let chunk = self.footer.row_group(group).column(leaf);
+            let dictionary = match chunk.dictionary_page_offset().and_then(|offset| u64::try_from(offset).ok()) {
+                Some(offset) => self.dictionaries.get((self.number, group, leaf), || {
+                    let bytes = self.checked(offset..first.offset, checksum(None))?;
+                    Ok::<_, Error>(Dictionary::read(&bytes, column))
+                })?,
+                None => None,
+            };
+            let bytes = self.checked(place.offset..place.offset + u64::from(place.bytes), checksum(Some(page)))?;
+            let data_type = self.schema.field(leaf).data_type();
+            let array = PageBody::read(&bytes, false)
+                .and_then(|body| decode(column, data_type, rows, &body, dictionary.as_deref()));
+            let Some(array) = array else { return Ok(None) };
+            fields.push(leaf);
+            arrays.push(array);
+        }
+        let schema = Arc::new(self.schema.project(&fields).map_err(|error| self.damaged(error))?);
+        // What contradicts itself is told by the general reader, which finds the same.
+        let Ok(record) = RecordBatch::try_new(schema, arrays) else { return Ok(None) };
+        Ok(Some(Batch { record, file: self.location.clone(), table: self.table }))
+    }
+
+    /// The bytes of a page, compared with its checksum.
+    fn checked(&self, range: Range<u64>, checksum: Option<u32>) -> Result<Bytes, Error> {
+        let start = range.start;
+        if range.is_empty() || range.end > self.size {
+            return Err(self.damaged(format!("there is no page at byte {start}")));
+        }
+        let bytes = self.file.read_range(range)?;
+        if checksum != Some(crc32c::crc32c(&bytes)) {
+            let length = bytes.len();
+            return Err(self.damaged(format!("the page at byte {start} ({length} bytes) does not match its checksum")));
+        }
+        Ok(bytes)
     }
 
     /// Reads the columns of some rows at once.
     pub fn read(&self, columns: &[&str], rows: Range<usize>) -> Result<Batch, Error> {
-        let count = rows.len();
-        let mut parts = self.scan(columns, rows, count.max(1))?.collect::<Result<Vec<_>, _>>()?;
+        let mut parts = Vec::new();
+        if rows.is_empty() {
+            return self.gather(parts, 0);
+        }
+        for page in self.page_of(rows.start)?..=self.page_of(rows.end - 1)? {
+            let held = self.page_rows(page)?;
+            let from = held.start.max(rows.start);
+            let batch = self.page(columns, page)?;
+            parts.push(batch.slice(from - held.start, held.end.min(rows.end) - from));
+        }
+        self.gather(parts, rows.len())
+    }
+
+    fn gather(&self, mut parts: Vec<Batch>, count: usize) -> Result<Batch, Error> {
         let got: usize = parts.iter().map(Batch::rows).sum();
         if got != count {
             return Err(self.damaged(format!("it gave {got} rows where {count} were asked for")));
@@ -225,28 +372,40 @@ impl Segment {
         let records: Vec<&RecordBatch> = parts.iter().map(|part| &part.record).collect();
         let schema = match records.first() {
             Some(record) => record.schema(),
-            None => Arc::new(arrow_schema(self.table).project(&[]).map_err(|error| self.damaged(error))?),
+            None => Arc::new(self.schema.project(&[]).map_err(|error| self.damaged(error))?),
         };
         let record = arrow::compute::concat_batches(&schema, records).map_err(|error| self.damaged(error))?;
-        Ok(Batch { record, file: self.input.location(), table: self.table })
+        Ok(Batch { record, file: self.location.clone(), table: self.table })
+    }
+
+    /// What the general reader needs; read on the first scan.
+    fn scanning(&self) -> Result<&Scanning, Error> {
+        if let Some(scanning) = self.scanning.get() {
+            return Ok(scanning);
+        }
+        let scanning =
+            Scanning::new(self.table, &self.file, self.index.tail()).map_err(|reason| self.damaged(reason))?;
+        Ok(self.scanning.get_or_init(|| scanning))
     }
 
     /// Reads the columns of some rows in batches of at most `batch_rows`.
     pub fn scan(&self, columns: &[&str], rows: Range<usize>, batch_rows: usize) -> Result<Scan, Error> {
+        let Scanning { input, metadata } = self.scanning()?;
+        let row_groups = &self.index.row_groups;
         let mut leaves = Vec::with_capacity(columns.len());
-        for (leaf, descriptor) in self.metadata.parquet_schema().columns().iter().enumerate() {
+        for (leaf, descriptor) in metadata.parquet_schema().columns().iter().enumerate() {
             if columns.contains(&descriptor.path().parts()[0].as_str()) {
                 leaves.push(leaf);
             }
         }
-        let mask = ProjectionMask::leaves(self.metadata.parquet_schema(), leaves);
-        let first = self.row_groups.partition_point(|start| *start <= rows.start).saturating_sub(1);
-        let last = self.row_groups.partition_point(|start| *start < rows.end).max(first + 1);
+        let mask = ProjectionMask::leaves(metadata.parquet_schema(), leaves);
+        let first = row_groups.partition_point(|start| *start <= rows.start).saturating_sub(1);
+        let last = row_groups.partition_point(|start| *start < rows.end).max(first + 1);
         let groups: Vec<usize> =
-            if rows.is_empty() { Vec::new() } else { (first..last.min(self.row_groups.len() - 1)).collect() };
-        let offset = self.row_groups[first.min(self.row_groups.len() - 1)];
-        let covered = groups.last().map_or(0, |group| self.row_groups[group + 1] - offset);
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.input.clone(), self.metadata.clone())
+            if rows.is_empty() { Vec::new() } else { (first..last.min(row_groups.len() - 1)).collect() };
+        let offset = row_groups[first.min(row_groups.len() - 1)];
+        let covered = groups.last().map_or(0, |group| row_groups[group + 1] - offset);
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input.clone(), metadata.clone())
             .with_projection(mask)
             .with_row_groups(groups)
             .with_batch_size(batch_rows);
@@ -256,14 +415,27 @@ impl Segment {
                 builder.with_row_selection(RowSelection::from_consecutive_ranges(std::iter::once(wanted), covered));
         }
         let reader = builder.build().map_err(|error| self.damaged(error))?;
-        Ok(Scan { reader, file: self.input.location(), table: self.table })
+        Ok(Scan { reader, file: self.location.clone(), table: self.table })
+    }
+}
+
+impl Scanning {
+    fn new(table: Table, file: &StoredFile, tail: &Bytes) -> Result<Scanning, String> {
+        let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+        reader.try_parse_sized(tail, file.size()).map_err(|error| error.to_string())?;
+        let parsed = Arc::new(reader.finish().map_err(|error| error.to_string())?);
+        let input = CheckedFile::new(file.clone(), &parsed)?;
+        let options = ArrowReaderOptions::new().with_schema(arrow_schema(table));
+        let metadata = ArrowReaderMetadata::try_new(parsed, options)
+            .map_err(|error| format!("its columns are not those of the table {}: {error}", table.name()))?;
+        Ok(Scanning { input, metadata })
     }
 }
 
 /// Batches of rows of a segment, in order.
 pub struct Scan {
     reader: ParquetRecordBatchReader,
-    file: String,
+    file: Arc<str>,
     table: Table,
 }
 
@@ -274,15 +446,16 @@ impl Iterator for Scan {
         let next = self.reader.next()?;
         Some(match next {
             Ok(record) => Ok(Batch { record, file: self.file.clone(), table: self.table }),
-            Err(error) => Err(Error::Damaged { file: self.file.clone(), reason: error.to_string() }),
+            Err(error) => Err(Error::Damaged { file: self.file.to_string(), reason: error.to_string() }),
         })
     }
 }
 
 /// Some rows of some columns.
+#[derive(Clone)]
 pub struct Batch {
     record: RecordBatch,
-    file: String,
+    file: Arc<str>,
     table: Table,
 }
 
@@ -318,6 +491,31 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// Stretches of equal texts, in order, each with its rows.
+    pub fn runs(&self) -> Vec<(Option<&'a str>, Range<usize>)> {
+        let mut runs: Vec<(Option<&'a str>, Range<usize>)> = Vec::new();
+        let (mut at, rows) = (0, self.len());
+        let nulls = match self {
+            Texts::Plain(array) => array.null_count() > 0,
+            Texts::Dictionary(array, _) => array.null_count() > 0,
+        };
+        while at < rows {
+            let text = self.get(at);
+            let end = match self.keys() {
+                // Most rows are like the one before: their numbers tell.
+                Some(keys) if text.is_some() => at + keys[at..].iter().take_while(|key| **key == keys[at]).count(),
+                _ => at + 1,
+            };
+            let end = if nulls { (at + 1..end).find(|row| self.get(*row).is_none()).unwrap_or(end) } else { end };
+            match runs.last_mut().filter(|(held, _)| *held == text) {
+                Some((_, run)) => run.end = end,
+                None => runs.push((text, at..end)),
+            }
+            at = end;
+        }
+        runs
+    }
+
     /// A number that stands for the row's text in this batch: equal texts mostly have equal numbers.
     pub fn keys(&self) -> Option<&'a [i32]> {
         match self {
@@ -346,10 +544,15 @@ impl Batch {
         &self.record
     }
 
+    /// Some of the rows; nothing is copied.
+    fn slice(&self, from: usize, count: usize) -> Batch {
+        Batch { record: self.record.slice(from, count), ..self.clone() }
+    }
+
     /// The error that a column is not what it should be.
     pub fn wrong(&self, column: &str, what: &str) -> Error {
         let table = self.table.name();
-        Error::Damaged { file: self.file.clone(), reason: format!("column {column} of {table} is {what}") }
+        Error::Damaged { file: self.file.to_string(), reason: format!("column {column} of {table} is {what}") }
     }
 
     fn array(&self, column: &str) -> Result<&ArrayRef, Error> {
@@ -419,3 +622,6 @@ impl Batch {
         Ok(self.times(times)?.value(row).saturating_mul(1_000).saturating_add(i64::from(self.i16s(nanos)?.value(row))))
     }
 }
+
+#[cfg(test)]
+mod tests;

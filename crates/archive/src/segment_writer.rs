@@ -62,9 +62,9 @@ impl SegmentWriter {
     }
 
     fn options(&self) -> WriterOptions {
-        // A keyframe is read alone, and is large; a delta is read with its neighbours.
+        // A keyframe is large, and is read with few others; a delta is read with its neighbours.
         let rows_per_page = match self.table {
-            Table::Keyframes => 32,
+            Table::Keyframes => 64,
             Table::Deltas => 8_192,
             _ => 2_048,
         };

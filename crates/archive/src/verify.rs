@@ -7,7 +7,7 @@ use crate::{
     archive::Archive,
     coverage::Standing,
     market::Keyframe,
-    reconstruct::{DELTA_COLUMNS, Sources, read_keyframe},
+    reconstruct::{DELTA_COLUMNS, Sources},
     schema::Table,
 };
 
@@ -244,7 +244,7 @@ impl Sources<'_> {
             let mut problems = Vec::new();
             while let Some((ordinal, snapshot, sealed, unsealed)) = keyframes.next_if(|place| place.0 < upto) {
                 let keyframe: Keyframe = match (&sealed, unsealed) {
-                    (Some((segment, row)), _) => read_keyframe(segment, *row)?,
+                    (Some((segment, row)), _) => self.reader.keyframe(segment, *row)?.as_ref().clone(),
                     (None, Some(keyframe)) => keyframe.clone(),
                     (None, None) => continue,
                 };

@@ -40,13 +40,17 @@ mod integer;
 mod levels;
 mod page;
 mod page_checksum;
+pub(crate) mod page_decode;
+pub(crate) mod page_index;
 mod rle;
 mod statistics;
 mod strings;
+mod thrift;
 
 pub use column::{ColumnData, ColumnEncoding, ColumnKind, ColumnShape, ColumnSpec, Validity};
 pub use delta_binary_packed::DeltaLayout;
 pub use error::WriteError;
 pub use file_writer::{ColumnSummary, FileSummary, FileWriter, RowGroupSummary, WriterOptions};
+pub(crate) use page_checksum::checksum_list;
 pub use page_checksum::{PAGE_CHECKSUMS, PageChecksum, page_checksums};
 pub use statistics::Value;

@@ -26,11 +26,8 @@ pub(crate) fn page_checksums_text(checksums: &[u32]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// The checksums of a file's pages; none for a file of another writer.
-///
-/// # Errors
-/// When the footer has checksums that do not fit its pages.
-pub fn page_checksums(metadata: &ParquetMetaData) -> Result<Option<Vec<PageChecksum>>, String> {
+/// The checksums that a footer holds, in their order; none for a file of another writer.
+pub(crate) fn checksum_list(metadata: &ParquetMetaData) -> Result<Option<Vec<u32>>, String> {
     let values = metadata.file_metadata().key_value_metadata();
     let Some(text) =
         values.and_then(|values| values.iter().find(|value| value.key == PAGE_CHECKSUMS)?.value.as_deref())
@@ -38,9 +35,18 @@ pub fn page_checksums(metadata: &ParquetMetaData) -> Result<Option<Vec<PageCheck
         return Ok(None);
     };
     let bytes = STANDARD.decode(text).map_err(|error| format!("its page checksums are unreadable: {error}"))?;
-    let mut checksums = bytes.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+    Ok(Some(bytes.as_chunks::<4>().0.iter().map(|four| u32::from_le_bytes(*four)).collect()))
+}
+
+/// The checksums of a file's pages; none for a file of another writer.
+///
+/// # Errors
+/// When the footer has checksums that do not fit its pages.
+pub fn page_checksums(metadata: &ParquetMetaData) -> Result<Option<Vec<PageChecksum>>, String> {
+    let Some(checksums) = checksum_list(metadata)? else { return Ok(None) };
+    let mut pages = Vec::with_capacity(checksums.len());
+    let mut checksums = checksums.into_iter();
     let misfit = || "its page checksums do not fit its pages".to_owned();
-    let mut pages = Vec::with_capacity(bytes.len() / 4);
     let index = metadata.offset_index().ok_or_else(misfit)?;
     for (group, places) in metadata.row_groups().iter().zip(index) {
         for (chunk, places) in group.columns().iter().zip(places) {
