@@ -32,8 +32,7 @@ fn columns(table: Table) -> Vec<&'static str> {
 /// Every row of every table that takes an ordinal, by ordinal.
 pub fn of(archive: &Archive) -> Result<BTreeMap<u64, (Table, Row)>, String> {
     let mut found = BTreeMap::new();
-    for table in NUMBERED {
-        let whole = archive.table(table).map_err(|error| error.to_string())?;
+    for (table, whole) in archive.tables(&NUMBERED).map_err(|error| error.to_string())? {
         let mut parts = Vec::new();
         for file in &whole.files {
             let bytes = archive.store().read(&file.path).map_err(|error| error.to_string())?;
