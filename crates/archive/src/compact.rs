@@ -187,7 +187,7 @@ impl Cursor {
 }
 
 /// Copies a row, column after column.
-fn copy(batch: &Batch, at: usize, columns: &[Column], mut row: Row<'_>) -> Result<(), Error> {
+pub(crate) fn copy(batch: &Batch, at: usize, columns: &[Column], mut row: Row<'_>) -> Result<(), Error> {
     let mut next = 0;
     while next < columns.len() {
         let column = &columns[next];

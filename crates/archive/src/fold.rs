@@ -62,6 +62,7 @@ impl Archive {
         Ok(folded)
     }
 
+    /// The venue's snapshots, and the keyframe that a stream begins with, if a pruning has dropped what came before.
     fn snapshots(&self) -> Result<Snapshots, Error> {
         let names: Vec<&str> = Table::Keyframes.columns().iter().map(|column| column.name).collect();
         let mut snapshots = Snapshots::new();
@@ -70,9 +71,16 @@ impl Archive {
             for batch in segment.scan(&names, 0..segment.rows(), 1_024)? {
                 let batch = batch?;
                 let (kinds, tickers) = (batch.texts("kind")?, batch.texts("ticker")?);
-                for row in (0..batch.rows()).filter(|row| kinds.get(*row) == Some("snapshot")) {
+                let connections = batch.i32s("connection")?;
+                for row in 0..batch.rows() {
+                    let ticker = tickers.get(row).unwrap_or("");
+                    let connection = connections.value(row).cast_unsigned();
+                    let begun = |all: &Vec<(u64, u32, Book)>| all.iter().any(|snapshot| snapshot.1 == connection);
+                    if kinds.get(row) != Some("snapshot") && snapshots.get(ticker).is_some_and(begun) {
+                        continue;
+                    }
                     let keyframe = keyframe_of(&batch, row)?.ok_or_else(|| segment.damaged_row(row))?;
-                    let of_market = snapshots.entry(tickers.get(row).unwrap_or("").to_owned()).or_default();
+                    let of_market = snapshots.entry(ticker.to_owned()).or_default();
                     of_market.push((keyframe.ordinal, keyframe.connection, keyframe.book));
                 }
             }
