@@ -552,7 +552,13 @@ impl Base for SealedBase<'_> {
         connections.sort_by_key(|(_, interval)| (interval.to_recv, interval.last_ordinal));
         for (connection, interval) in connections {
             let folded = sources.fold(ticker, connection, i64::MAX, Clock::Exchange)?;
-            let Some(Folded { state, .. }) = folded else { continue };
+            let Some(Folded { state, .. }) = folded else {
+                // All its events were pruned. A gap that it left open is still to be ended.
+                if interval.ended.is_none() {
+                    market.streams.push(Stream::from_interval(interval));
+                }
+                continue;
+            };
             if market.recv.is_none_or(|recv| recv <= state.recv_max) {
                 market.recv = Some(state.recv_max);
                 market.effective = Some(market.effective.map_or(state.effective, |held| held.max(state.effective)));

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     Error,
-    schema::{DATE, Table},
     prune::{HORIZON, PRUNED},
+    schema::{DATE, Table},
     seal::{LOG_POSITION, POSITION, version_name},
     segment_name::SegmentName,
     table::{LiveFile, StatValue, TableSnapshot},

@@ -434,12 +434,7 @@ fn count_snapshots(reader: &Reader, files: &[FileEntry]) -> Result<u64, Error> {
 
 /// The state of a stream after the last of its events that are to be dropped; `None` if it has none, or if a pruning
 /// that was cut off has carried it over already.
-fn last_state(
-    old: &Sources<'_>,
-    kept: &Sources<'_>,
-    ticker: &str,
-    connection: u32,
-) -> Result<Option<Folded>, Error> {
+fn last_state(old: &Sources<'_>, kept: &Sources<'_>, ticker: &str, connection: u32) -> Result<Option<Folded>, Error> {
     let Some(folded) = old.fold(ticker, connection, i64::MAX, Clock::Received)? else { return Ok(None) };
     // Deltas without a keyframe: the stream began without a snapshot, or its keyframes are dropped already.
     let is_carried = folded.keyframe_effective.is_none()

@@ -98,7 +98,9 @@ impl Timeline {
         let next = self
             .intervals
             .iter()
-            .filter(|interval| interval.standing != Standing::Gap && interval.bounds(clock).0 > at && !recalls(interval))
+            .filter(|interval| {
+                interval.standing != Standing::Gap && interval.bounds(clock).0 > at && !recalls(interval)
+            })
             .map(|interval| interval.bounds(clock).0)
             .min();
         let gap = match before {

@@ -99,9 +99,9 @@ pub fn clamp(stream: Vec<Interval>, floor: Floor, is_needed: bool) -> Vec<Interv
     // What an earlier pruning left of a beginning.
     for beginning in beginnings {
         let key = beginning.key();
-        let goes_on = kept.iter().any(|interval| {
-            interval.first_ordinal == beginning.first_ordinal && interval.standing != Standing::Gap
-        });
+        let goes_on = kept
+            .iter()
+            .any(|interval| interval.first_ordinal == beginning.first_ordinal && interval.standing != Standing::Gap);
         match kept.iter_mut().find(|interval| interval.key() == key && is_pruned(interval)) {
             Some(gap) => {
                 gap.from_effective = gap.from_effective.min(beginning.from_effective);
@@ -112,7 +112,7 @@ pub fn clamp(stream: Vec<Interval>, floor: Floor, is_needed: bool) -> Vec<Interv
         }
     }
     // Listings rank overlapping streams by the best that was ever known of each: an empty interval recalls it.
-    if is_needed
+    if (is_needed || kept.iter().any(|interval| interval.ended.is_none()))
         && let Some(standing) = held
         && best(&kept).is_none_or(|left| left > standing)
         && let Some(interval) = dropped.iter().rev().find(|interval| interval.standing == standing)
@@ -175,9 +175,8 @@ mod tests {
     }
 
     fn told(intervals: &[Interval]) -> Vec<(Standing, Cause, i64, i64)> {
-        let tell = |interval: &Interval| {
-            (interval.standing, interval.began, interval.from_effective, interval.to_effective)
-        };
+        let tell =
+            |interval: &Interval| (interval.standing, interval.began, interval.from_effective, interval.to_effective);
         intervals.iter().map(tell).collect()
     }
 
@@ -187,18 +186,14 @@ mod tests {
         assert!(is_needed(&stream, DAY));
         let floor = Floor::new(DAY, Some((DAY + 7, DAY - 3)));
         let clamped = clamp(stream, floor, true);
-        let expected = [
-            (Standing::Exact, Cause::Snapshot, DAY + 7, 3 * NOON),
-            (Standing::Gap, Cause::Pruned, NOON, DAY + 7),
-        ];
+        let expected =
+            [(Standing::Exact, Cause::Snapshot, DAY + 7, 3 * NOON), (Standing::Gap, Cause::Pruned, NOON, DAY + 7)];
         assert_eq!(told(&clamped), expected);
         assert_eq!((clamped[0].from_recv, clamped[1].to_recv), (DAY, DAY));
         assert_eq!(clamp(clamped.clone(), floor, true), clamped, "twice is once");
         let later = clamp(clamped, Floor::new(DAY + 9, None), true);
-        let expected = [
-            (Standing::Exact, Cause::Snapshot, DAY + 9, 3 * NOON),
-            (Standing::Gap, Cause::Pruned, NOON, DAY + 9),
-        ];
+        let expected =
+            [(Standing::Exact, Cause::Snapshot, DAY + 9, 3 * NOON), (Standing::Gap, Cause::Pruned, NOON, DAY + 9)];
         assert_eq!(told(&later), expected, "the beginning is still known");
     }
 
