@@ -483,3 +483,28 @@ impl Sources<'_> {
         Ok(String::new())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_read_while_they_are_pruned_are_no_moment() {
+        let pruned = |tables: &[Table]| {
+            TABLES.into_iter().chain([Table::Coverage]).fold(Catalog::default(), |catalog, table| {
+                let horizon = if tables.contains(&table) { Some(8) } else { Some(7) };
+                catalog.with(table, TableFiles { horizon, ..TableFiles::default() })
+            })
+        };
+        // In the order of the commits, cut off anywhere.
+        let order: Vec<Table> = [Table::Coverage].into_iter().chain(TABLES).collect();
+        for count in 0..=order.len() {
+            assert_eq!(pruned(&order[..count]).pruned_ahead(), None);
+        }
+        assert_eq!(pruned(&[Table::Trades]).pruned_ahead(), Some(Table::Trades));
+        assert_eq!(pruned(&[Table::Keyframes, Table::Deltas]).pruned_ahead(), Some(Table::Keyframes));
+        assert_eq!(pruned(&[Table::Coverage, Table::Deltas]).pruned_ahead(), Some(Table::Deltas));
+        let never = Catalog::default().with(Table::Deltas, TableFiles { horizon: Some(1), ..TableFiles::default() });
+        assert_eq!(never.pruned_ahead(), Some(Table::Deltas));
+    }
+}

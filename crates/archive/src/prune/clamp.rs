@@ -78,12 +78,13 @@ pub fn clamp(stream: Vec<Interval>, floor: Floor, is_needed: bool) -> Vec<Interv
     let mut dropped: Vec<Interval> = Vec::new();
     for mut interval in stream {
         let is_gap = interval.standing == Standing::Gap;
-        let goes_on = Some(interval.key()) == last && matches!(interval.ended, None | Some(Cause::EndOfCapture));
+        let may_go_on = !is_gap && matches!(interval.ended, None | Some(Cause::EndOfCapture));
+        let goes_on = may_go_on && Some(interval.key()) == last;
         if floor.precedes(&interval) {
             kept.push(interval);
         } else if interval.is_withdrawn() {
             // It took the place of an earlier claim, which is gone.
-        } else if !floor.reaches(&interval) && !(goes_on && !is_gap) {
+        } else if !floor.reaches(&interval) && !goes_on {
             dropped.push(interval);
         } else if is_gap {
             kept.push(interval);
