@@ -216,7 +216,9 @@ impl Archive {
     /// error: the answer then holds the last book known, and the gap.
     pub fn book(&self, ticker: &str, at: i64, clock: Clock) -> Result<BookAnswer, Error> {
         let located = self.recorded(ticker)?.locate(at, clock);
-        let folded = match located.connection {
+        // Of what was pruned, nothing is left to fold.
+        let is_pruned = located.gap.as_ref().is_some_and(|gap| gap.cause == Cause::Pruned);
+        let folded = match located.connection.filter(|_| !is_pruned) {
             Some(connection) => self.sources(ticker, |sources| sources.fold(ticker, connection, at, clock))?,
             None => None,
         };
@@ -499,7 +501,7 @@ fn read_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<Ve
 }
 
 /// Visits the rows of `coverage` in a batch, with their row and position.
-fn each_interval(batch: &Batch, mut visit: impl FnMut(usize, u64, Interval)) -> Result<(), Error> {
+pub(crate) fn each_interval(batch: &Batch, mut visit: impl FnMut(usize, u64, Interval)) -> Result<(), Error> {
     use arrow::array::Array;
     {
         let (connections, sids) = (batch.i32s("connection")?, batch.i32s("sid")?);
@@ -535,7 +537,7 @@ fn each_interval(batch: &Batch, mut visit: impl FnMut(usize, u64, Interval)) -> 
 }
 
 /// Of a market's intervals over one connection, the one that events to come would go on with or end.
-fn last_interval(intervals: impl Iterator<Item = Interval>) -> Option<Interval> {
+pub(crate) fn last_interval(intervals: impl Iterator<Item = Interval>) -> Option<Interval> {
     // An interval without events is followed by one that begins at the same ordinal.
     let open = |interval: &Interval| interval.ended.is_none();
     let events = |interval: &Interval| interval.last_ordinal.wrapping_add(1) > interval.first_ordinal;
@@ -569,7 +571,13 @@ impl Base for SealedBase<'_> {
         connections.sort_by_key(|(_, interval)| (interval.to_recv, interval.last_ordinal));
         for (connection, interval) in connections {
             let folded = sources.fold(ticker, connection, i64::MAX, Clock::Exchange)?;
-            let Some(Folded { state, .. }) = folded else { continue };
+            let Some(Folded { state, .. }) = folded else {
+                // All its events were pruned. A gap that it left open is still to be ended.
+                if interval.ended.is_none() {
+                    market.streams.push(Stream::from_interval(interval));
+                }
+                continue;
+            };
             if market.recv.is_none_or(|recv| recv <= state.recv_max) {
                 market.recv = Some(state.recv_max);
                 market.effective = Some(market.effective.map_or(state.effective, |held| held.max(state.effective)));
@@ -656,6 +664,10 @@ pub(crate) fn check_whole(store: &Store, catalog: &Catalog, oldest: Option<u64>)
         let file = store.location(&commit_file(table, version));
         return Err(Error::Damaged { file, reason: "it is missing, though `coverage` was sealed after it".to_owned() });
     }
+    if let Some(table) = catalog.pruned_ahead() {
+        let reason = "it was pruned further than what is said of it: parts of the archive are older than others";
+        return Err(Error::Damaged { file: store.location(table.name()), reason: reason.to_owned() });
+    }
     if let Some(oldest) = oldest.filter(|oldest| *oldest > catalog.log_position()) {
         let reason =
             format!("the log begins at position {oldest}, the newest commit ends at {}", catalog.log_position());
@@ -684,6 +696,11 @@ fn read_moment(store: &Store, wal_dir: &Path) -> Result<(Vec<LoggedBatch>, Catal
             batches => batches?,
         };
         let catalog = load_catalog(store)?;
+        // `coverage` was read first, before a pruning that the others were read after.
+        if catalog.pruned_ahead().is_some() && attempt < OPEN_ATTEMPTS {
+            attempt += 1;
+            continue;
+        }
         check_whole(store, &catalog, oldest)?;
         match catalog.covered() {
             Ok(catalog) => return Ok((batches, catalog)),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     Error,
+    prune::{HORIZON, PRUNED},
     schema::{DATE, Table},
     seal::{LOG_POSITION, POSITION, version_name},
     segment_name::SegmentName,
@@ -47,6 +48,10 @@ pub struct TableFiles {
     pub log_position: Option<u64>,
     /// Of `coverage`: the versions that the other tables had reached when it was last sealed.
     pub versions: Vec<(Table, u64)>,
+    /// The day, since the Unix epoch, before which a pruning last dropped everything here.
+    pub horizon: Option<u64>,
+    /// Ordinals that prunings have dropped from this table.
+    pub pruned: u64,
 }
 
 /// All tables, each at one version.
@@ -111,6 +116,8 @@ impl TableFiles {
             files,
             position: position(POSITION),
             log_position: position(LOG_POSITION),
+            horizon: position(HORIZON),
+            pruned: position(PRUNED).unwrap_or(0),
         })
     }
 }

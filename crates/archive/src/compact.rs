@@ -194,7 +194,7 @@ impl Cursor {
 }
 
 /// Copies a row, column after column; `deltas_since` as it is now, where it changed.
-fn copy(
+pub(crate) fn copy(
     batch: &Batch,
     at: usize,
     columns: &[Column],

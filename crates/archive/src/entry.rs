@@ -126,6 +126,8 @@ pub enum Cause {
     NotRecorded,
     /// What follows was in the archive already, from another source.
     HeldElsewhere,
+    /// What was recorded here was dropped on purpose, by `daybook prune`.
+    Pruned,
 }
 
 impl Cause {
@@ -146,11 +148,12 @@ impl Cause {
             Cause::SubscriptionEnded => "subscription_ended",
             Cause::NotRecorded => "not_recorded",
             Cause::HeldElsewhere => "held_elsewhere",
+            Cause::Pruned => "pruned",
         }
     }
 
     /// Every cause, in the order of the codes that the log uses.
-    pub const ALL: [Cause; 14] = [
+    pub const ALL: [Cause; 15] = [
         Cause::Snapshot,
         Cause::Continued,
         Cause::Reconnect,
@@ -165,6 +168,7 @@ impl Cause {
         Cause::SubscriptionEnded,
         Cause::NotRecorded,
         Cause::HeldElsewhere,
+        Cause::Pruned,
     ];
 
     /// The cause of this word.

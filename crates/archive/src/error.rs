@@ -45,6 +45,12 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Pruning up to a day that has not begun would drop what is being recorded.
+    #[error("{horizon} has not begun: pruning up to it would drop what is recorded today. Name a day that has begun")]
+    HorizonAhead {
+        /// The day.
+        horizon: String,
+    },
     /// No place for the log of a remote archive.
     #[error("no directory for the write-ahead log: set HOME or XDG_STATE_HOME, or name one with --wal")]
     NoLogDirectory,

@@ -65,6 +65,7 @@ impl Archive {
         Ok(folded)
     }
 
+    /// The venue's snapshots, and the keyframe that a stream begins with, if a pruning has dropped what came before.
     fn snapshots(&self) -> Result<Snapshots, Error> {
         let names: Vec<&str> = [&["ticker"], KEYFRAME_COLUMNS].concat();
         let mut snapshots = Snapshots::new();
@@ -73,14 +74,21 @@ impl Archive {
             for page in 0..segment.pages() {
                 let batch = segment.page(&names, page)?;
                 let (kinds, tickers) = (batch.texts("kind")?, batch.texts("ticker")?);
-                for row in (0..batch.rows()).filter(|row| kinds.get(*row) == Some("snapshot")) {
+                let connections = batch.i32s("connection")?;
+                for row in 0..batch.rows() {
+                    let ticker = tickers.get(row).unwrap_or("");
+                    let connection = connections.value(row).cast_unsigned();
+                    let begun = |all: &Vec<(u64, u32, Book)>| all.iter().any(|snapshot| snapshot.1 == connection);
+                    if kinds.get(row) != Some("snapshot") && snapshots.get(ticker).is_some_and(begun) {
+                        continue;
+                    }
                     let first = || segment.page_rows(page).map(|rows| rows.start);
                     let Some(keyframe) = keyframe_of(&batch, row)? else {
                         return Err(segment.damaged_row(first()? + row));
                     };
-                    let of_market = match snapshots.get_mut(tickers.get(row).unwrap_or("")) {
+                    let of_market = match snapshots.get_mut(ticker) {
                         Some(of_market) => of_market,
-                        None => snapshots.entry(tickers.get(row).unwrap_or("").to_owned()).or_default(),
+                        None => snapshots.entry(ticker.to_owned()).or_default(),
                     };
                     of_market.push((keyframe.ordinal, keyframe.connection, keyframe.book));
                 }

@@ -12,6 +12,7 @@ pub mod fold;
 pub mod history;
 pub mod market;
 pub mod parquet_file;
+mod prune;
 pub mod reader;
 pub mod reconstruct;
 pub mod replay;
@@ -36,6 +37,7 @@ pub use batch::{Batch, BatchBuilder, BatchError, BatchReader};
 pub use compact::Compacted;
 pub use entry::storable;
 pub use error::Error;
+pub use prune::{Dropped, Pruned};
 pub use writer::{Writer, WriterOptions};
 
 /// Which clock an instant is meant on.

@@ -205,7 +205,11 @@ impl Stream {
 
     /// Opens an interval where the one before it reaches to, which may be later than the last event.
     fn open_after(&mut self, standing: Standing, first_ordinal: u64, began: Cause) {
-        let before = self.interval.as_ref().map(|before| (before.sid, before.to_effective, before.to_recv));
+        // What a pruning has left of an interval may begin after its last event.
+        let before = self.interval.as_ref().map(|before| {
+            let effective = before.to_effective.max(before.from_effective);
+            (before.sid, effective, before.to_recv.max(before.from_recv))
+        });
         self.open(standing, first_ordinal, began, before.and_then(|(sid, ..)| sid));
         if let (Some(interval), Some((_, effective, recv))) = (self.interval.as_mut(), before) {
             (interval.from_effective, interval.from_recv) = (effective, recv);

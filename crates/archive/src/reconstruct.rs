@@ -76,7 +76,7 @@ impl Sources<'_> {
         visit: &mut dyn FnMut(Event<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
         // The state just before the range: what the running maxima go on from.
-        let base = self.keyframe(ticker, connection, from.saturating_sub(1), Clock::Exchange)?;
+        let base = self.base(ticker, connection, from)?;
         let after = base.as_ref().map(|base| base.ordinal);
         let until = self.keyframes_around(ticker, connection, to, Clock::Exchange)?.1;
         let mut snapshots = self.snapshots(ticker, connection, from, to)?.into_iter().peekable();

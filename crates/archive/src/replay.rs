@@ -207,7 +207,7 @@ impl Cursor {
             let mut place = match self.place.take() {
                 Some(place) => place,
                 None => {
-                    let base = sources.keyframe(&ticker, connection, from.saturating_sub(1), Clock::Exchange)?;
+                    let base = sources.base(&ticker, connection, from)?;
                     Place {
                         after: base.as_ref().map(|base| base.ordinal),
                         effective: base.as_ref().map_or(i64::MIN, |base| base.effective),

@@ -222,32 +222,45 @@ fn keyframes(writer: &mut SegmentWriter, rows: &Rows) -> Result<(), Error> {
     for (ticker, market) in &rows.markets {
         walk(market, |day, walked| {
             let Walked::Keyframe(row) = walked else { return Ok(()) };
-            let keyframe = &row.keyframe;
-            let extra = rows.extras.get(&keyframe.ordinal).filter(|_| row.snapshot);
-            writer
-                .row(day)?
-                .text(ticker)
-                .i64(keyframe.ordinal.cast_signed())
-                .text(if row.snapshot { "snapshot" } else { "folded" })
-                .nanos(keyframe.effective)
-                .nanos(keyframe.recv_max)
-                .nanos(keyframe.recv_ts.nanos())
-                .optional_i64(keyframe.ts.map(|ts| ts.micros()))
-                .optional_i64(row.sent_ts.map(|ts| ts.micros()))
-                .optional_i64(keyframe.clock.map(u64::cast_signed))
-                .optional_i32(keyframe.sid.map(u32::cast_signed))
-                .optional_i64(keyframe.seq.map(u64::cast_signed))
-                .i32(keyframe.connection.cast_signed())
-                .text(&rows.market_ids[row.market_id as usize])
-                .i32(keyframe.deltas_since.cast_signed())
-                .ladder(levels(row, Side::Yes))
-                .ladder(levels(row, Side::No))
-                .text(&keyframe.book.digest().to_string())
-                .optional_text(extra.map(|extra| &**extra))
-                .end();
-            Ok(())
+            let extra = rows.extras.get(&row.keyframe.ordinal).filter(|_| row.snapshot);
+            let market_id = &rows.market_ids[row.market_id as usize];
+            keyframe_row(writer, day, ticker, row, market_id, extra.map(|extra| &**extra))
         })?;
     }
+    Ok(())
+}
+
+/// Writes one keyframe as a row of `keyframes`. The market's id is given apart from the row, which has its number only.
+pub fn keyframe_row(
+    writer: &mut SegmentWriter,
+    day: Day,
+    ticker: &str,
+    row: &KeyframeRow,
+    market_id: &str,
+    extra: Option<&str>,
+) -> Result<(), Error> {
+    let keyframe = &row.keyframe;
+    writer
+        .row(day)?
+        .text(ticker)
+        .i64(keyframe.ordinal.cast_signed())
+        .text(if row.snapshot { "snapshot" } else { "folded" })
+        .nanos(keyframe.effective)
+        .nanos(keyframe.recv_max)
+        .nanos(keyframe.recv_ts.nanos())
+        .optional_i64(keyframe.ts.map(|ts| ts.micros()))
+        .optional_i64(row.sent_ts.map(|ts| ts.micros()))
+        .optional_i64(keyframe.clock.map(u64::cast_signed))
+        .optional_i32(keyframe.sid.map(u32::cast_signed))
+        .optional_i64(keyframe.seq.map(u64::cast_signed))
+        .i32(keyframe.connection.cast_signed())
+        .text(market_id)
+        .i32(keyframe.deltas_since.cast_signed())
+        .ladder(levels(row, Side::Yes))
+        .ladder(levels(row, Side::No))
+        .text(&keyframe.book.digest().to_string())
+        .optional_text(extra)
+        .end();
     Ok(())
 }
 
@@ -363,16 +376,22 @@ fn unparsed(writer: &mut SegmentWriter, sealing: &Sealing<'_>) -> Result<(), Err
 fn coverage(writer: &mut SegmentWriter, rows: &Rows, position: u64) -> Result<(), Error> {
     for (ticker, market) in &rows.markets {
         for interval in market.intervals.values() {
-            interval_row(writer, ticker, interval, position)?;
+            interval_row(writer, day_of(interval.from_recv), ticker, interval, position)?;
         }
     }
     Ok(())
 }
 
 /// Writes one interval as a row of `coverage`.
-pub fn interval_row(writer: &mut SegmentWriter, ticker: &str, interval: &Interval, position: u64) -> Result<(), Error> {
+pub fn interval_row(
+    writer: &mut SegmentWriter,
+    day: Day,
+    ticker: &str,
+    interval: &Interval,
+    position: u64,
+) -> Result<(), Error> {
     writer
-        .row(day_of(interval.from_recv))?
+        .row(day)?
         .text(ticker)
         .i32(interval.connection.cast_signed())
         .optional_i32(interval.sid.map(u32::cast_signed))

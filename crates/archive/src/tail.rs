@@ -505,6 +505,16 @@ impl Tail {
         Ok(())
     }
 
+    /// Takes a pruning to the coverage held: `leaves` lets an interval begin later, or says that its stream is let go of.
+    pub(crate) fn prune(&mut self, mut leaves: impl FnMut(&str, &mut Interval) -> bool) {
+        for (ticker, state) in self.tickers.iter().zip(&mut self.states) {
+            state.streams.retain_mut(|stream| stream.interval.as_mut().is_none_or(|interval| leaves(ticker, interval)));
+        }
+        for intervals in self.unfinished.iter_mut().flat_map(HashMap::values_mut) {
+            intervals.retain_mut(|(ticker, interval)| leaves(ticker, interval));
+        }
+    }
+
     fn each(&mut self, mut change: impl FnMut(&mut Market) -> Vec<Interval>) {
         for (state, rows) in self.states.iter_mut().zip(&mut self.rows) {
             keep(rows, change(state));

@@ -61,6 +61,17 @@ impl Timeline {
         &self.intervals
     }
 
+    /// When an interval began before a pruning dropped its beginning, which is a gap of the same first ordinal now.
+    fn origin(&self, interval: &Interval, clock: Clock) -> i64 {
+        let is_beginning = |gap: &&Interval| {
+            gap.standing == Standing::Gap
+                && gap.began == Cause::Pruned
+                && gap.first_ordinal == interval.first_ordinal
+                && gap.connection == interval.connection
+        };
+        self.intervals.iter().find(is_beginning).unwrap_or(interval).bounds(clock).0
+    }
+
     /// Where to read the book at an instant, in nanoseconds on the clock named.
     pub fn locate(&self, at: i64, clock: Clock) -> Located {
         let covering = self
@@ -68,7 +79,7 @@ impl Timeline {
             .iter()
             .filter(|interval| interval.standing != Standing::Gap && interval.contains(at, clock))
             .min_by_key(|interval| {
-                (interval.standing, std::cmp::Reverse(interval.bounds(clock).0), interval.connection)
+                (interval.standing, std::cmp::Reverse(self.origin(interval, clock)), interval.connection)
             });
         if let Some(interval) = covering {
             let (from, to) = interval.bounds(clock);
@@ -82,12 +93,14 @@ impl Timeline {
         let before = self
             .intervals
             .iter()
-            .filter(|interval| interval.bounds(clock).0 <= at)
-            .max_by_key(|interval| (interval.bounds(clock).0, interval.first_ordinal));
+            .filter(|interval| interval.bounds(clock).0 <= at && !recalls(interval))
+            .max_by_key(|interval| (self.origin(interval, clock), interval.first_ordinal));
         let next = self
             .intervals
             .iter()
-            .filter(|interval| interval.standing != Standing::Gap && interval.bounds(clock).0 > at)
+            .filter(|interval| {
+                interval.standing != Standing::Gap && interval.bounds(clock).0 > at && !recalls(interval)
+            })
             .map(|interval| interval.bounds(clock).0)
             .min();
         let gap = match before {
@@ -169,6 +182,11 @@ impl Timeline {
         spans.sort_by_key(|span| (span.from, span.first_ordinal));
         spans
     }
+}
+
+/// Whether an interval is empty and only recalls, after a pruning, what was best known of its stream.
+fn recalls(interval: &Interval) -> bool {
+    interval.standing != Standing::Gap && interval.ended == Some(Cause::Pruned)
 }
 
 /// What is left of a span beside another that is already told. Spans that merely touch are both told in full.

@@ -6,6 +6,7 @@ use crate::{
     Error,
     archive::Archive,
     coverage::Standing,
+    entry::Cause,
     market::Keyframe,
     reconstruct::{DELTA_COLUMNS, Sources},
     schema::Table,
@@ -97,6 +98,7 @@ impl Archive {
         let sealed = usize::try_from(catalog.sealed_before()).unwrap_or(0);
         let mut seen = Ordinals::new(sealed);
         let mut unreadable = false;
+        let pruned: u64 = Table::ALL.into_iter().map(|table| catalog.table(table).pruned).sum();
         for table in Table::ALL {
             for file in &catalog.table(table).files {
                 progress.step();
@@ -145,9 +147,12 @@ impl Archive {
         }
         if deep
             && !unreadable
-            && let Some((first, missing)) = seen.missing()
+            && let (first, missing) = seen.missing()
+            && missing as u64 != pruned
         {
-            found.note("ordinals", format!("{missing} of {sealed} ordinals are in no table, the first is {first}"));
+            let first = first.map_or_else(String::new, |first| format!(", the first is {first}"));
+            let pruned = if pruned > 0 { format!("; {pruned} were pruned") } else { String::new() };
+            found.note("ordinals", format!("{missing} of {sealed} ordinals are in no table{first}{pruned}"));
         }
         Ok(())
     }
@@ -170,7 +175,13 @@ impl Archive {
             return Ok(());
         }
         for connection in connections {
-            let (checked, problems) = self.sources(ticker, |sources| sources.derive(ticker, connection))?;
+            // What a pruning that was cut off has left of a stream begins before its first keyframe.
+            let is_pruned = timeline.intervals().iter().any(|interval| {
+                interval.connection == connection
+                    && interval.standing == Standing::Gap
+                    && interval.began == Cause::Pruned
+            });
+            let (checked, problems) = self.sources(ticker, |sources| sources.derive(ticker, connection, is_pruned))?;
             found.keyframes += checked.0;
             found.deltas += checked.1;
             for problem in problems {
@@ -220,7 +231,7 @@ enum Problem {
 impl Sources<'_> {
     /// Folds a stream from its first event to its last and compares every folded keyframe on the way. Returns how many
     /// keyframes and deltas there were, and what does not fit.
-    fn derive(&self, ticker: &str, connection: u32) -> Result<Derived, Error> {
+    fn derive(&self, ticker: &str, connection: u32, is_pruned: bool) -> Result<Derived, Error> {
         let mut places = Vec::new();
         for file in self.catalog.table(Table::Keyframes).files.iter().filter(|file| file.may_hold(ticker)) {
             let segment = self.reader.segment(Table::Keyframes, file)?;
@@ -236,6 +247,7 @@ impl Sources<'_> {
             }
         }
         places.sort_by_key(|place| place.0);
+        let first = places.first().map(|place| place.0).filter(|_| is_pruned);
         let mut keyframes = places.into_iter().peekable();
         let (mut checked, mut deltas) = (0, 0);
         let mut problems = Vec::new();
@@ -258,7 +270,7 @@ impl Sources<'_> {
             }
             Ok(problems)
         };
-        let _ = self.each_delta(ticker, connection, (None, None), DELTA_COLUMNS, |delta, _| {
+        let _ = self.each_delta(ticker, connection, (first, None), DELTA_COLUMNS, |delta, _| {
             problems.extend(meet(&mut state, delta.ordinal)?);
             deltas += 1;
             let (book, effective, last) = state.get_or_insert_with(|| (Book::default(), i64::MIN, 0));
@@ -297,9 +309,9 @@ impl Ordinals {
     }
 
     /// The first ordinal that is missing, and how many are.
-    fn missing(&self) -> Option<(usize, usize)> {
+    fn missing(&self) -> (Option<usize>, usize) {
         let seen: usize = self.bits.iter().map(|word| word.count_ones() as usize).sum();
-        let first = (0..self.count).find(|at| self.bits[at / 64] & (1 << (at % 64)) == 0)?;
-        Some((first, self.count.saturating_sub(seen)))
+        let first = (0..self.count).find(|at| self.bits[at / 64] & (1 << (at % 64)) == 0);
+        (first, self.count.saturating_sub(seen))
     }
 }

@@ -8,6 +8,7 @@ mod events;
 mod export;
 mod import;
 mod markets;
+mod prune;
 mod range;
 mod replay;
 pub mod rows;
@@ -145,6 +146,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Merge small files into large ones
     Compact(compact::CompactArgs),
+    /// Drop what is older than a day
+    Prune(prune::PruneArgs),
 }
 
 impl Common {
@@ -192,5 +195,6 @@ pub fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Sql(args) => sql::run(args, &cli.common),
         Command::Export(args) => export::run(args, &cli.common),
         Command::Compact(args) => compact::run(args, &cli.common),
+        Command::Prune(args) => prune::run(args, &cli.common),
     }
 }

@@ -13,6 +13,7 @@ mod damage;
 mod failing;
 mod known_cases;
 mod naive;
+mod pruning;
 mod readers;
 mod rows;
 mod venue;

@@ -126,6 +126,7 @@ fn explanation(cause: Cause) -> &'static str {
         Cause::Unparsed => "a frame was not understood",
         Cause::SubscriptionEnded => "the venue ended the subscription",
         Cause::NotRecorded => "nothing was recorded",
+        Cause::Pruned => "what was recorded was dropped by `daybook prune`",
         Cause::HeldElsewhere => "the record goes on in another source, whose own does not reach here",
     }
 }

@@ -459,3 +459,74 @@ fn what_comes_through_a_pipe_can_be_read_while_it_is_open() {
     let sent = lines.iter().filter(|line| line.frame.contains("orderbook_delta") && line.frame.contains("KXA-1"));
     assert_eq!(deltas.stdout.iter().filter(|byte| **byte == b'\n').count(), sent.count());
 }
+
+#[test]
+fn a_pruned_archive_answers_from_its_horizon_on() {
+    let mut venue = Venue::new(52);
+    let mut lines = venue.recording(1, &["KXA-1", "KXB-1"], 40);
+    // On the next day, one of the markets is quiet.
+    venue.now += 86_400_000_000;
+    lines.extend((0..20).map(|_| venue.more(1, "KXA-1")));
+    let (first, last) = (lines[30].recv_ms * 1_000_000, lines.last().unwrap().recv_ms * 1_000_000);
+    let shell = Shell::new();
+    shell.file("capture.ndjson", &capture(&lines));
+    shell.run(&["import", "capture.ndjson"]).code(0);
+    let answer = |ticker: &str, at: i64| {
+        let said = shell.run(&["book", ticker, "--at", &text(at), "--clock", "received", "--format", "json"]);
+        (said.code, said.json())
+    };
+    let asked = [("KXA-1", last - 1_500_000_000), ("KXB-1", last - 1_500_000_000), ("KXA-1", last)];
+    let before = asked.map(|(ticker, at)| answer(ticker, at));
+    assert_eq!(answer("KXA-1", first).0, 0);
+
+    for (wrong, word) in [
+        (&["prune"][..], "--before"),
+        (&["prune", "--keep", "soon"], "90d"),
+        (&["prune", "--keep", "9y"], "90d"),
+        (&["prune", "--keep", "99999999999999d"], "too long"),
+        (&["prune", "--keep", "90d", "--before", "2026-08-12"], "--keep"),
+        (&["prune", "--before", "2099-01-01"], "has not begun"),
+        (&["prune", "--before", "2099-01-01", "--dry-run"], "has not begun"),
+        (&["prune", "--keep", "1d", "--format", "csv"], "json"),
+    ] {
+        let said = shell.run(wrong).failed(2);
+        assert!(said.contains(word), "{wrong:?}: {said}");
+    }
+    shell.run(&["prune", "--keep", "1d", "--archive", "nowhere"]).failed(3);
+
+    let horizon = ["--before", "2026-08-12T15:00:00Z"];
+    let dry = shell.run(&["prune", horizon[0], horizon[1], "--dry-run", "--format", "json"]).code(0).json();
+    assert_eq!((&dry["horizon"], &dry["dry_run"]), (&Value::from("2026-08-12"), &Value::from(true)));
+    assert_eq!((&dry["days"], &dry["books_carried"]), (&serde_json::json!(["2026-08-11"]), &Value::from(2)));
+    assert!(dry["rows"].as_u64().unwrap() > 30 && dry["bytes"].as_u64().unwrap() > 0);
+    assert_eq!(answer("KXA-1", first).0, 0, "a dry run changes nothing");
+    let said = shell.run(&["prune", horizon[0], horizon[1]]).code(0);
+    assert!(said.stdout.is_empty());
+    assert!(said.stderr.starts_with("1 day dropped, 2026-08-11: "), "{}", said.stderr);
+    assert!(said.stderr.contains("2 books go on at 2026-08-12") && said.stderr.contains("--vacuum"), "{}", said.stderr);
+    let said = shell.run(&["prune", horizon[0], horizon[1]]).code(0).stderr;
+    assert_eq!(said, "nothing is held of the days before 2026-08-12\n");
+
+    let stripped = |(code, mut answer): (i32, Value)| {
+        // How the book was found, and since when that is exact, is not part of what it is.
+        for key in ["keyframe_ts", "deltas_applied"] {
+            answer.as_object_mut().unwrap().remove(key);
+        }
+        (code, answer)
+    };
+    let check = || {
+        for ((ticker, at), before) in asked.iter().zip(&before) {
+            assert_eq!(stripped(answer(ticker, *at)), stripped(before.clone()), "{ticker} at {at}");
+        }
+        let (code, gone) = answer("KXA-1", first);
+        assert_eq!((code, &gone["gap"]["cause"]), (4, &Value::from("pruned")));
+        assert_eq!((&gone["exact"], &gone["yes"]), (&Value::from(false), &serde_json::json!([])));
+        shell.run(&["verify", "--deep"]).code(0);
+    };
+    check();
+    shell.run(&["compact", "--vacuum", "now+1h"]).code(0);
+    check();
+    // What was imported is still known.
+    shell.run(&["import", "capture.ndjson"]).code(0);
+    check();
+}
