@@ -157,6 +157,9 @@ fn report(
             writeln!(out, "warning: {name} breaks off: {reason}; what it holds up to there was taken in")
                 .map_err(out_failed)?;
         }
+        if let Some(reason) = &report.unprovable {
+            writeln!(out, "warning: nothing that {name} holds can be proven: {reason}").map_err(out_failed)?;
+        }
         for (reason, count) in &report.reasons {
             writeln!(out, "warning: {name}: {} kept in `unparsed`: {reason}", counted(*count, "line"))
                 .map_err(out_failed)?;
@@ -168,7 +171,7 @@ fn report(
         }
         if report.undated > 0 {
             let frames = counted(report.undated, "frame");
-            writeln!(out, "note: {name}: {frames} without a received time, dated by the venue's stamps")
+            writeln!(out, "note: {name}: {frames} without a received time, dated by the venue's stamps, or by this import where there are none")
                 .map_err(out_failed)?;
         }
     }
