@@ -251,12 +251,19 @@ impl Market {
         if let Some(at) = self.streams.iter().position(|stream| stream.connection == place.connection) {
             return &mut self.streams[at];
         }
-        // A stream that was taken in later than its time has an order of its own.
-        let in_order = self.recv.is_none_or(|recv| place.recv_ts.nanos() >= recv);
-        let effective = if in_order { self.effective.unwrap_or(i64::MIN) } else { i64::MIN };
-        let recv = if in_order { self.recv.unwrap_or(i64::MIN) } else { i64::MIN };
-        self.streams.push(Stream::new(place.connection, effective, recv));
+        self.streams.push(Stream::new(place.connection, i64::MIN, i64::MIN));
         self.streams.last_mut().expect("a stream was just pushed")
+    }
+
+    /// Where the market's clocks stand for a stream that begins with a book now. One that was taken in later than its
+    /// time has an order of its own, and so has one that begins with deltas: what is stored of it tells no other.
+    fn clocks_for(&self, place: Place) -> (i64, i64) {
+        let fresh = !self.streams.iter().any(|stream| stream.connection == place.connection);
+        let in_order = self.recv.is_none_or(|recv| place.recv_ts.nanos() >= recv);
+        match (self.effective, self.recv) {
+            (Some(effective), Some(recv)) if fresh && in_order => (effective, recv),
+            _ => (i64::MIN, i64::MIN),
+        }
     }
 
     fn note_time(&mut self, effective: i64, recv: i64) {
@@ -324,7 +331,9 @@ impl Market {
     /// Takes in a snapshot. `provable` says whether sequence numbers can prove what follows complete.
     pub fn snapshot(&mut self, place: Place, book: Book, provable: bool) -> Change {
         let mut change = Change::default();
+        let (effective, recv) = self.clocks_for(place);
         let stream = self.stream(place);
+        (stream.effective, stream.recv) = (stream.effective.max(effective), stream.recv.max(recv));
         let standing = if provable { Standing::Exact } else { Standing::Unproven };
         // The venue closes a market with an empty snapshot, sometimes twice: that is an event like any other.
         let mismatch = !book.is_empty() && book != stream.book;

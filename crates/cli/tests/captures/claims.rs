@@ -191,3 +191,27 @@ fn a_bare_book_is_not_dated_before_what_was_lost() {
         }
     }
 }
+
+#[test]
+fn a_record_that_begins_with_deltas_keeps_its_own_time() {
+    let mut venue = Venue::new(69);
+    let first = venue.recording(1, &["KXA-1"], 10);
+    // Over another connection, whose stamps lie before what the first one had, though it was heard later.
+    let mut other = Venue::new(70);
+    other.now = venue.now - 5_000_000;
+    (0..100).for_each(|_| drop(other.number(1)));
+    let heard = first[first.len() - 1].recv_ms + 1_000;
+    let lines: Vec<Line> = (0..60)
+        .map(|at| {
+            let line = other.more(1, "KXA-1");
+            Line { recv_ms: heard + at, frame: line.frame }
+        })
+        .collect();
+    let lab = Lab::new();
+    // Overlaps, so that each part is sealed before the next one is taken in, by one process.
+    let parts = [&first[..], &lines[..20], &lines[10..40], &lines[30..]];
+    let files = parts.iter().enumerate().map(|(at, part)| lab.file(&format!("{at}.ndjson"), &capture(*part)));
+    lab.import_all(&files.collect::<Vec<_>>());
+    let said = lab.daybook(&["verify", "--deep"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+}
