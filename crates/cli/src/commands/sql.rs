@@ -41,7 +41,7 @@ pub(super) fn run(args: &SqlArgs, common: &Common) -> Result<Outcome, Failure> {
 pub(super) fn run(args: &SqlArgs, common: &Common) -> Result<Outcome, Failure> {
     let (_, _) = (&args.query, args.max_rows);
     Err(Failure::Usage(format!(
-        "this daybook was built without its SQL engine, which triples the build time: use a release, or build it with \
+        "this daybook was built without its SQL engine, which triples the build time: build it with \
          `cargo build --release -p daybook --features sql`. The tables below {} are Delta tables of Parquet files: \
          DuckDB, Polars or Spark can query them as well",
         common.archive

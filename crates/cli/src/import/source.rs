@@ -319,7 +319,7 @@ pub fn expand(arguments: &[String]) -> Result<Vec<Source>, String> {
             collect(path, &mut files).map_err(|error| format!("cannot list {argument}: {error}"))?;
             if files.is_empty() {
                 return Err(format!(
-                    "no captures below {argument}: looked for .ndjson, .jsonl and .json, plain, .gz or .zst"
+                    "no captures below {argument}: looked for .ndjson and .jsonl, plain, .gz or .zst (.json documents of metadata: --metadata)"
                 ));
             }
             files.sort();
@@ -350,7 +350,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         }
         let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
         let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-        if [".ndjson", ".jsonl", ".json"].iter().any(|ending| name.ends_with(ending)) {
+        if [".ndjson", ".jsonl"].iter().any(|ending| name.ends_with(ending)) {
             files.push(path);
         }
     }
