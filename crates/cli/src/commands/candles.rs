@@ -170,7 +170,7 @@ fn bounds(number: i64, interval: i64) -> (i64, i64) {
 /// The range, extended to whole candles.
 pub fn whole(range: Range, interval: i64) -> Range {
     let start = range.start.map(|start| bounds(start.div_euclid(interval), interval).0);
-    let end = range.end.map(|end| bounds((end - 1).div_euclid(interval), interval).1.saturating_add(1));
+    let end = range.end.map(|end| bounds(end.saturating_sub(1).div_euclid(interval), interval).1.saturating_add(1));
     Range { start, end }
 }
 
