@@ -46,6 +46,15 @@ pub enum Notice {
         /// What happened.
         cause: Cause,
     },
+    /// From here on a subscription carries these markets and no other: those that it carried besides are lost.
+    Carries {
+        /// The connection concerned.
+        connection: u32,
+        /// The subscription.
+        sid: Option<u32>,
+        /// Its markets' tickers.
+        tickers: Vec<String>,
+    },
     /// From here on completeness can no longer be shown for these markets, though no loss is known.
     Unproven {
         /// The connection concerned.

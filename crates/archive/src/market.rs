@@ -281,9 +281,19 @@ impl Market {
                 stream.advance(place);
                 stream.open(Standing::Gap, place.ordinal, Cause::NoSnapshot, place.sid);
             }
+            // The numbers of one subscription prove nothing of another, which has sent no book yet.
+            Some(interval) if interval.sid != place.sid && interval.standing != Standing::Gap => {
+                stream.close(Cause::NoSnapshot, &mut change.intervals);
+                stream.open_after(Standing::Gap, place.ordinal, Cause::NoSnapshot);
+            }
             // Nobody proved that it goes on where it had ended.
             Some(_) if stream.may_continue() => {
                 stream.open_after(Standing::Unproven, place.ordinal, Cause::Continued);
+            }
+            // What a gap ended with was no book.
+            Some(interval) if interval.ended.is_some() => {
+                let cause = interval.began;
+                stream.open_after(Standing::Gap, place.ordinal, cause);
             }
             Some(_) => {}
         }
@@ -319,7 +329,8 @@ impl Market {
         // The venue closes a market with an empty snapshot, sometimes twice: that is an event like any other.
         let mismatch = !book.is_empty() && book != stream.book;
         // What could not be proven can be again, from here on.
-        let resumes = (stream.is_open(Standing::Exact) || stream.is_open(standing)) && !mismatch;
+        let same = stream.interval.as_ref().is_some_and(|interval| interval.sid == place.sid);
+        let resumes = (stream.is_open(Standing::Exact) || stream.is_open(standing)) && !mismatch && same;
         if stream.is_covered() && mismatch {
             if let Some(interval) = stream.interval.as_mut().filter(|interval| interval.standing == Standing::Exact) {
                 let mut withdrawn = interval.clone();
@@ -381,6 +392,14 @@ impl Market {
             intervals.extend(stream.interval.clone());
         }
         intervals
+    }
+
+    /// Whether the market is, or may go on being, covered by this subscription.
+    pub fn is_on(&self, connection: u32, sid: Option<u32>) -> bool {
+        let on = |stream: &Stream| {
+            stream.connection == connection && stream.interval.as_ref().is_some_and(|interval| interval.sid == sid)
+        };
+        self.streams.iter().any(on)
     }
 
     /// From here on completeness cannot be shown, though no loss is known.

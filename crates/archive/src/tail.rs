@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use daybook_book::{Book, Event, EventRecord, ExchangeTime, Price, Quantity, ReceivedTime, Side};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::{
     batch::{BatchError, BatchReader},
     coverage::{Interval, IntervalKey},
-    entry::{Document, Entry, Notice, SourceState},
+    entry::{Cause, Document, Entry, Notice, SourceState},
     market::{Change, Keyframe, Market, Place, Stream},
     schema::Table,
 };
@@ -486,6 +486,16 @@ impl Tail {
                     market.heard(connection, sid, effective_nanos, recv_nanos);
                     Vec::new()
                 });
+            }
+            Notice::Carries { connection, sid, tickers } => {
+                self.take_up(connection, base)?;
+                let carried: HashSet<&str> = tickers.iter().map(String::as_str).collect();
+                let markets = self.tickers.iter().zip(&mut self.states).zip(&mut self.rows);
+                for ((_, market), rows) in markets.filter(|((ticker, _), _)| !carried.contains(&***ticker)) {
+                    if market.is_on(connection, sid) {
+                        keep(rows, market.lost(connection, sid, Cause::SubscriptionEnded, next));
+                    }
+                }
             }
             Notice::Continued { connection, sid } => {
                 self.take_up(connection, base)?;

@@ -154,5 +154,22 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// The full list of a subscription's markets, where a frame is the answer `ok` to a change of the subscription and tells
+/// it: whatever is not in it has been taken off. `None` for every other frame.
+pub fn acknowledged_markets(frame: &[u8]) -> Option<Vec<String>> {
+    #[derive(serde::Deserialize)]
+    struct Ok {
+        #[serde(rename = "type")]
+        frame_type: String,
+        msg: Change,
+    }
+    #[derive(serde::Deserialize)]
+    struct Change {
+        market_tickers: Vec<String>,
+    }
+    let ok: Ok = serde_json::from_slice(frame).ok()?;
+    (ok.frame_type == "ok").then_some(ok.msg.market_tickers)
+}
+
 #[cfg(test)]
 mod tests;

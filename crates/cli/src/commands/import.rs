@@ -159,6 +159,9 @@ fn report(
         if let Some(reason) = &report.truncated {
             tell(format_args!("warning: {name} breaks off: {reason}; what it holds up to there was taken in"));
         }
+        if let Some(reason) = &report.unprovable {
+            tell(format_args!("warning: nothing that {name} holds can be proven: {reason}"));
+        }
         for (reason, count) in &report.reasons {
             tell(format_args!("warning: {name}: {} kept in `unparsed`: {reason}", counted(*count, "line")));
         }
@@ -168,7 +171,10 @@ fn report(
         }
         if report.undated > 0 {
             let frames = counted(report.undated, "frame");
-            tell(format_args!("note: {name}: {frames} without a received time, dated by the venue's stamps"));
+            tell(format_args!(
+                "note: {name}: {frames} without a received time, dated by the venue's stamps, or by this import where there \
+                 are none"
+            ));
         }
     }
     let sum = |count: fn(&SourceReport) -> u64| reports.iter().map(count).sum::<u64>();

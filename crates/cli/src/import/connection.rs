@@ -9,6 +9,9 @@ use daybook_archive::entry::{Cause, Notice, StreamEnd};
 use daybook_kalshi::{Continuity, FrameKind, SequenceTracker};
 use hashbrown::{HashMap, HashSet};
 
+/// How long a connection may be silent between two files for the second to be taken for the rest of the first by its
+/// number alone: the venue is heard from more often, and another connection rarely has that number just then.
+const SEAM_NANOS: i64 = 10_000_000_000;
 /// How far a quiet market's silence is believed beyond the last stamp of its subscription: the venue's stamps are
 /// not in order, so a change of the last second may still be on its way when a capture ends.
 const DISORDER_NANOS: i64 = 1_000_000_000;
@@ -98,12 +101,14 @@ pub struct Numbering {
     adopted: HashSet<u32>,
     /// The captures hold a selection of their subscriptions' markets.
     pub filtered: bool,
+    /// The source is damaged: what it holds is taken in, and nothing is proven by it.
+    pub damaged: bool,
 }
 
 impl Numbering {
     /// Numbers from `next` on, behind these ends.
-    pub fn new(ends: Vec<StreamEnd>, next: u32, filtered: bool) -> Numbering {
-        Numbering { ends, next, adopted: HashSet::new(), filtered }
+    pub fn new(ends: Vec<StreamEnd>, next: u32, filtered: bool, damaged: bool) -> Numbering {
+        Numbering { ends, next, adopted: HashSet::new(), filtered, damaged }
     }
 
     /// One of the source's connections is this one of the archive.
@@ -113,6 +118,7 @@ impl Numbering {
 
     fn take(&mut self) -> u32 {
         self.next += 1;
+        self.adopt(self.next - 1);
         self.next - 1
     }
 
@@ -127,7 +133,9 @@ impl Numbering {
         let ends = self.ends.iter().filter(|end| end.sid == seen.sid && end.recv_nanos <= seen.recv);
         let ends = ends.filter(|end| end.label.as_deref() == label);
         let mut next = ends.clone().filter(|end| end.seq.and_then(|last| last.checked_add(1)) == Some(seq));
-        if let (Some(end), None) = (next.next(), next.next()) {
+        if let (Some(end), None) = (next.next(), next.next())
+            && seen.recv.saturating_sub(end.recv_nanos) <= SEAM_NANOS
+        {
             return Some((end.connection, true));
         }
         let of_market = ends.filter(|end| end.ticker.is_some() && end.ticker.as_deref() == seen.ticker);
@@ -180,18 +188,41 @@ impl Connection {
         false
     }
 
+    /// Whether this connection of the archive may be the same: no other one of the source is.
+    pub fn may_be(&self, connection: u32, numbering: &Numbering) -> bool {
+        self.numbers.contains(&connection) || !numbering.adopted.contains(&connection)
+    }
+
     /// Whether the frames read last may have been read before.
     pub fn went_back(&self) -> bool {
         self.back.is_some()
     }
 
-    /// A frame that carries no market data.
-    pub fn control(&mut self, seen: &Seen<'_>, filtered: bool, notices: &mut Vec<Notice>) {
+    /// A frame that carries no market data. `change` is what an answer to a change of the subscription tells of its
+    /// markets: all of them, or nothing.
+    pub fn control(
+        &mut self,
+        seen: &Seen<'_>,
+        change: Option<Option<Vec<String>>>,
+        filtered: bool,
+        notices: &mut Vec<Notice>,
+    ) {
         let Some(subscription) = self.subscriptions.get_mut(&seen.sid) else { return };
         if seen.kind == FrameKind::End {
             subscription.lose(seen.sid, Cause::SubscriptionEnded, notices);
-        } else if let Some(seq) = seen.seq.filter(|_| self.repeats.is_none() && self.back.is_none()) {
+            return;
+        }
+        if let Some(seq) = seen.seq.filter(|_| self.repeats.is_none() && self.back.is_none()) {
             subscription.reach(seen.sid, seq, filtered, notices);
+        }
+        match (change, subscription.number) {
+            (Some(Some(tickers)), Some(connection)) => {
+                notices.push(Notice::Carries { connection, sid: seen.sid, tickers });
+            }
+            // A market may have been taken off, and nobody can say which.
+            (Some(None), Some(_)) => subscription.doubt(seen.sid, notices),
+            (Some(_), None) => subscription.break_run(seen.seq),
+            (None, _) => {}
         }
     }
 
@@ -234,7 +265,7 @@ impl Connection {
         }
         subscription.taken_recv = subscription.taken_recv.max(seen.recv);
         if seen.kind == FrameKind::Snapshot {
-            let provable = seen.seq.is_some() && seen.sid.is_some();
+            let provable = seen.seq.is_some() && seen.sid.is_some() && !numbering.damaged;
             if !subscription.provable_told {
                 notices.push(Notice::Provable { connection: number, sid: seen.sid, provable });
                 subscription.provable_told = true;
@@ -285,7 +316,7 @@ impl Connection {
             None if self.own.is_none() => numbering.left_off(seen, self.label.as_deref()),
             None => None,
         };
-        let known = known.filter(|(number, _)| self.numbers.contains(number) || !numbering.adopted.contains(number));
+        let known = known.filter(|(number, _)| self.may_be(*number, numbering));
         let known = known.filter(|(number, _)| {
             // What the archive has of that connection is not to be followed by what came before it.
             let end = numbering.end(*number, seen.sid);
@@ -317,7 +348,7 @@ impl Connection {
             subscription.taken_recv = end.recv_nanos;
             subscription.claims = true;
             let unbroken = end.seq.is_some_and(|last| subscription.run_start <= last.saturating_add(1));
-            notices.push(if certain && unbroken && seen.seq.is_some() {
+            notices.push(if certain && unbroken && seen.seq.is_some() && !numbering.damaged {
                 Notice::Continued { connection: number, sid: seen.sid }
             } else {
                 Notice::Unproven { connection: number, sid: seen.sid }
@@ -401,7 +432,8 @@ impl Connection {
                 notices.push(Notice::Heard {
                     connection: number,
                     sid: *sid,
-                    effective_nanos: subscription.last_ts - DISORDER_NANOS,
+                    // A stamp of the future, of whatever market, proves nothing of the time until then.
+                    effective_nanos: subscription.last_ts.min(subscription.last_recv) - DISORDER_NANOS,
                     recv_nanos: subscription.last_recv,
                 });
             }

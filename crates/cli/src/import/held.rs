@@ -170,11 +170,18 @@ impl Repeats {
     }
 
     /// The connection over which the archive holds this event of a market, or of none, once more than it has answered
-    /// for in this pass. Without a received time every file is looked into.
+    /// for in this pass. Without a received time every file is looked into. What it holds over a connection that the
+    /// event cannot have come over does not count.
     ///
     /// # Errors
     /// Damaged or missing files.
-    pub fn take(&mut self, ticker: Option<&str>, recv: Option<i64>, fingerprint: u64) -> Result<Option<u32>, Error> {
+    pub fn take(
+        &mut self,
+        ticker: Option<&str>,
+        recv: Option<i64>,
+        fingerprint: u64,
+        may_be: impl Fn(u32) -> bool,
+    ) -> Result<Option<u32>, Error> {
         let held = match ticker {
             Some(ticker) => self.markets.entry_ref(ticker).or_default(),
             None => &mut self.elsewhere,
@@ -182,7 +189,7 @@ impl Repeats {
         if let Some(files) = &self.files {
             held.look(&self.archive, files, ticker, recv)?;
         }
-        Ok(held.take(fingerprint, self.pass))
+        Ok(held.take(fingerprint, self.pass, may_be))
     }
 
     /// The source has added an event of a market, or of none. `fingerprint` is not called unless it is needed.
@@ -214,11 +221,11 @@ impl Files {
 }
 
 impl Held {
-    fn take(&mut self, fingerprint: u64, pass: u32) -> Option<u32> {
+    fn take(&mut self, fingerprint: u64, pass: u32, may_be: impl Fn(u32) -> bool) -> Option<u32> {
         let first = self.found.partition_point(|record| record.fingerprint < fingerprint);
         let found = self.found[first..].iter_mut().take_while(|record| record.fingerprint == fingerprint);
         let added = self.added.get_mut(&fingerprint).into_iter().flatten();
-        let record = found.chain(added).find(|record| record.pass != pass)?;
+        let record = found.chain(added).find(|record| record.pass != pass && may_be(record.connection))?;
         record.pass = pass;
         Some(record.connection)
     }

@@ -76,6 +76,8 @@ pub struct SourceReport {
     pub diverged: u64,
     /// Frames without a received time, dated by another stamp.
     pub undated: u64,
+    /// Why nothing that the source holds can be proven, if so.
+    pub unprovable: Option<String>,
     /// Why the source broke off before its end, if it did.
     pub truncated: Option<String>,
 }
@@ -118,7 +120,8 @@ pub fn import(
     watch.begin(source);
     let name = source.name();
     let unreadable = |error: io::Error| ImportError::Source { name: name.clone(), error };
-    let digest = source.digest().map_err(unreadable)?;
+    let examined = source.examine().map_err(unreadable)?;
+    let (digest, damage) = examined.map_or((None, None), |(digest, damage)| (Some(digest), damage));
     let known = writer.archive().sources_imported()?;
     let before = digest.as_ref().and_then(|digest| known.iter().find(|state| state.digest == *digest));
     if let Some(state) = before.filter(|state| state.complete) {
@@ -132,7 +135,13 @@ pub fn import(
         });
     }
     let next_connection = known.iter().map(|state| state.next_connection).max().unwrap_or(1);
-    let numbering = Numbering::new(furthest_ends(&known), next_connection, options.filtered);
+    let mut lines = source.open().map_err(unreadable)?;
+    // What is piped in compressed cannot be examined before it is taken in.
+    let unprovable = damage.or_else(|| {
+        let piped = digest.is_none() && lines.is_compressed();
+        piped.then(|| "compressed, and shows only at its end whether it was sound".to_owned())
+    });
+    let numbering = Numbering::new(furthest_ends(&known), next_connection, options.filtered, unprovable.is_some());
     let state = SourceState {
         digest: digest.unwrap_or_else(|| format!("stdin-{}", options.now_nanos)),
         name: name.clone(),
@@ -150,7 +159,6 @@ pub fn import(
         imported_nanos: options.now_nanos,
     };
     let mut reading = Reading::new(writer.archive().clone(), options, state, before, numbering);
-    let mut lines = source.open().map_err(unreadable)?;
     let (sender, receiver) = sync_channel(BATCHES_UNDER_WAY);
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new()
@@ -166,6 +174,7 @@ pub fn import(
         drop(receiver);
         let (mut report, read) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         report.diverged = appended?;
+        report.unprovable = unprovable;
         read?;
         Ok(report)
     })

@@ -11,7 +11,7 @@ use daybook_archive::{
     entry::{Notice, SourceState, StreamEnd, Unparsed},
 };
 use daybook_book::{Event, EventRecord, ReceivedTime};
-use daybook_kalshi::{CaptureLine, Frame, FrameKind};
+use daybook_kalshi::{CaptureLine, ControlKind, Frame, FrameKind, acknowledged_markets};
 
 use super::{
     ImportError, ImportOptions, Message, SourceReport,
@@ -82,6 +82,14 @@ impl<'a> Reading<'a> {
             let next = lines.poll_line().map_err(|error| ImportError::Source { name: name.clone(), error })?;
             let line = match next {
                 Next::Line(line) => line,
+                Next::Long { head, bytes } => {
+                    let reason = format!("a line of {bytes} bytes, of which these are the first {}", head.len());
+                    self.state.lines += 1;
+                    self.frames += 1;
+                    let at = self.connection(None);
+                    self.unparsed(None, at, &reason, &head, sender)?;
+                    continue;
+                }
                 Next::End => break,
                 // What has come is not kept waiting for what may come later.
                 Next::Idle => {
@@ -103,7 +111,7 @@ impl<'a> Reading<'a> {
             }
         }
         if !self.waiting.is_empty() {
-            self.date(self.options.now_nanos, sender)?;
+            self.date(self.last_recv.unwrap_or(self.options.now_nanos), sender)?;
         }
         self.report.truncated = lines.truncated().map(str::to_owned);
         self.state.truncated = self.report.truncated.is_some();
@@ -195,7 +203,8 @@ impl<'a> Reading<'a> {
         self.frame(line, &captured.frame, captured.connection.as_deref(), recv, sender)
     }
 
-    /// A frame whose received time nobody wrote down is dated by the venue's stamps, or by the frame before it.
+    /// A frame whose received time nobody wrote down is dated by the venue's stamps. One without a stamp, as snapshots are,
+    /// takes the next one: dated by the one before it, it would claim a time in which nobody knows what was lost.
     fn undated(
         &mut self,
         line: &[u8],
@@ -211,12 +220,11 @@ impl<'a> Reading<'a> {
         };
         let recv = match (stamp, self.last_recv) {
             (Some(stamp), last) => stamp.max(last.unwrap_or(stamp)),
-            (None, Some(last)) => last,
-            (None, None) if self.waiting.len() < WAITING => {
+            (None, _) if self.waiting.len() < WAITING => {
                 self.waiting.push_back(line.to_owned());
                 return Ok(());
             }
-            (None, None) => self.options.now_nanos,
+            (None, last) => last.unwrap_or(self.options.now_nanos),
         };
         if !self.waiting.is_empty() {
             self.date(recv, sender)?;
@@ -270,7 +278,9 @@ impl<'a> Reading<'a> {
                 self.event(at, record, bytes, line, sender)
             }
             Ok(frame @ Frame::Control { .. }) => {
-                self.control(at, &seen(frame.sid(), frame.seq(), frame.kind()));
+                let changes = matches!(frame, Frame::Control { kind: ControlKind::Ok, seq: Some(_), .. });
+                let change = changes.then(|| acknowledged_markets(bytes));
+                self.control(at, &seen(frame.sid(), frame.seq(), frame.kind()), change);
                 Ok(())
             }
             Ok(Frame::Unknown { frame_type, sid, seq }) => {
@@ -289,7 +299,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn control(&mut self, at: usize, seen: &Seen<'_>) {
+    fn control(&mut self, at: usize, seen: &Seen<'_>, change: Option<Option<Vec<String>>>) {
         let connection = &mut self.connections[at];
         let counts = seen.seq.is_some() || seen.kind == FrameKind::End;
         let duplicate = counts && connection.read(seen);
@@ -299,7 +309,7 @@ impl<'a> Reading<'a> {
             self.state.duplicates += 1;
         } else {
             if counts {
-                connection.control(seen, self.options.filtered, &mut self.notices);
+                connection.control(seen, change, self.options.filtered, &mut self.notices);
                 self.flush_notices();
             }
             self.state.control += 1;
@@ -370,7 +380,9 @@ impl<'a> Reading<'a> {
             return Ok(None);
         }
         self.look(sender)?;
-        Ok(self.repeats.take(record.event.ticker(), Some(recv), fingerprint(record))?)
+        let connection = &self.connections[at];
+        let may_be = |holder| connection.may_be(holder, &self.numbering);
+        Ok(self.repeats.take(record.event.ticker(), Some(recv), fingerprint(record), may_be)?)
     }
 
     /// Seals what was taken in, if the archive is to be asked for it.
@@ -417,7 +429,7 @@ impl<'a> Reading<'a> {
         let fingerprint = unparsed_fingerprint(&raw);
         if !self.repeats.is_new(recv) {
             self.look(sender)?;
-            if self.repeats.take(None, recv, fingerprint)?.is_some() {
+            if self.repeats.take(None, recv, fingerprint, |_| true)?.is_some() {
                 self.state.duplicates += 1;
                 return Ok(true);
             }

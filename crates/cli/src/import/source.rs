@@ -44,8 +44,9 @@ impl Source {
         }
     }
 
-    /// Digest of the bytes as stored; `None` for standard input.
-    pub fn digest(&self) -> io::Result<Option<String>> {
+    /// Digest of the bytes as stored, and what is wrong with them if they are a compressed stream that does not decode to
+    /// its checksum; `None` for standard input. That it breaks off is nothing wrong: what it holds up to there is sound.
+    pub fn examine(&self) -> io::Result<Option<(String, Option<String>)>> {
         let Source::File(path) = self else { return Ok(None) };
         let mut file = File::open(path)?;
         let mut hasher = Xxh3::new();
@@ -53,10 +54,21 @@ impl Source {
         loop {
             let read = file.read(&mut buffer)?;
             if read == 0 {
-                return Ok(Some(format!("{:032x}", hasher.digest128())));
+                return Ok(Some((format!("{:032x}", hasher.digest128()), self.damage()?)));
             }
             hasher.update(&buffer[..read]);
         }
+    }
+
+    fn damage(&self) -> io::Result<Option<String>> {
+        let mut lines = self.open()?;
+        if !lines.compressed {
+            return Ok(None);
+        }
+        while lines.fill()? && !lines.ended {
+            lines.end = 0;
+        }
+        Ok(lines.truncated.filter(|_| lines.corrupt))
     }
 
     /// Opens it. The compression is told by the first bytes, not by the name.
@@ -79,7 +91,19 @@ impl Source {
             [Some(0x28), Some(0xb5)] => Box::new(zstd::stream::read::Decoder::with_buffer(raw)?),
             _ => Box::new(raw),
         };
-        Ok(Lines { reader, buffer: Vec::new(), start: 0, end: 0, ended: false, truncated: None, progress })
+        Ok(Lines {
+            reader,
+            compressed: matches!(start, [Some(0x1f), Some(0x8b)] | [Some(0x28), Some(0xb5)]),
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            begun: false,
+            long: None,
+            ended: false,
+            truncated: None,
+            corrupt: false,
+            progress,
+        })
     }
 }
 
@@ -155,11 +179,17 @@ impl<R: Read> Read for Counted<R> {
 /// Reads a capture's lines without copying them.
 pub struct Lines {
     reader: Box<dyn Read + Send>,
+    compressed: bool,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// The first line was given out.
+    begun: bool,
+    /// A line too long to hold: its head, and its bytes so far.
+    long: Option<(Vec<u8>, u64)>,
     ended: bool,
     truncated: Option<String>,
+    corrupt: bool,
     progress: Arc<AtomicU64>,
 }
 
@@ -168,14 +198,25 @@ pub struct Lines {
 pub enum Next<'a> {
     /// A line without its end.
     Line(&'a [u8]),
+    /// The head of a line that is too long to be a frame, and how long it is.
+    Long {
+        /// Its first bytes.
+        head: Vec<u8>,
+        /// All of them.
+        bytes: u64,
+    },
     /// Nothing now: all that has come through the pipe was given out, and there may be more later.
     Idle,
     /// Nothing more.
     End,
 }
 
-/// A line longer than this is no frame: the venue's limit for a message is 64 MiB.
-const LONGEST_LINE: usize = 65 << 20;
+/// A line longer than this is no frame: a whole book of one market takes a few hundred kilobytes.
+const LONGEST_LINE: usize = 16 << 20;
+/// What is kept of a longer one.
+const HEAD_BYTES: usize = 1 << 20;
+/// What some programs put before the first line of a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Lines {
     /// The next line, if it is there.
@@ -188,18 +229,28 @@ impl Lines {
             if let Some(at) = memchr::memchr(b'\n', &self.buffer[searched..self.end]) {
                 let (from, to) = (self.start, searched + at);
                 self.start = to + 1;
+                if let Some((head, bytes)) = self.long.take() {
+                    return Ok(Next::Long { head, bytes: bytes + (to - from) as u64 });
+                }
+                let first = !std::mem::replace(&mut self.begun, true);
                 let line = &self.buffer[from..to];
+                let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| first).unwrap_or(line);
                 return Ok(Next::Line(line.strip_suffix(b"\r").unwrap_or(line)));
             }
             searched = self.end;
             if self.ended {
                 let (from, to) = (self.start, self.end);
                 self.start = self.end;
+                if let Some((head, bytes)) = self.long.take() {
+                    return Ok(Next::Long { head, bytes: bytes + (to - from) as u64 });
+                }
                 return Ok(if from < to { Next::Line(&self.buffer[from..to]) } else { Next::End });
             }
-            if self.end - self.start > LONGEST_LINE {
-                let message = format!("a line of more than {LONGEST_LINE} bytes: this is no capture of frames");
-                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            let length = self.end - self.start;
+            if length > LONGEST_LINE || self.long.is_some() {
+                let head = || self.buffer[self.start..self.start + HEAD_BYTES.min(length)].to_vec();
+                self.long.get_or_insert_with(|| (head(), 0)).1 += length as u64;
+                (self.start, searched) = (self.end, self.end);
             }
             searched -= self.start;
             if !self.fill()? {
@@ -222,13 +273,19 @@ impl Lines {
             Ok(read) => self.end += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(error) if is_broken_stream(&error) => {
+            Err(error) if self.compressed && error.raw_os_error().is_none() => {
+                self.corrupt = !is_cut_off(&error);
                 self.truncated = Some(error.to_string());
                 self.ended = true;
             }
             Err(error) => return Err(error),
         }
         Ok(true)
+    }
+
+    /// Whether it is a compressed stream, which shows only at its end whether it was sound.
+    pub fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// Why a compressed stream broke off before its end, if it did.
@@ -242,10 +299,9 @@ impl Lines {
     }
 }
 
-/// Whether the error comes from the compressed stream rather than from the file.
-fn is_broken_stream(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput) || error.to_string().contains("incomplete frame")
+/// Whether a compressed stream merely ends too early.
+fn is_cut_off(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof || error.to_string().contains("incomplete frame")
 }
 
 /// The files that a user's arguments name: files as they are, folders with all captures below them, in order of

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod claims;
 mod forms;
 mod lab;
 mod losses;

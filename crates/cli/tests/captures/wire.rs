@@ -117,8 +117,16 @@ impl Venue {
         self.line(format!(r#"{{"type":"{frame_type}","sid":{sid},"seq":{seq}{rest}}}"#))
     }
 
+    /// The answer to a change of a subscription, which now carries every market there is.
     pub fn ok(&mut self, sid: u32) -> Line {
-        self.numbered("ok", sid, r#","id":9,"msg":{"market_tickers":["A","B"]}"#)
+        let tickers: Vec<String> = self.books.keys().cloned().collect();
+        self.carries(sid, &tickers)
+    }
+
+    /// The answer to a change of a subscription, which now carries these.
+    pub fn carries(&mut self, sid: u32, tickers: &[impl std::fmt::Debug]) -> Line {
+        let text = format!("{tickers:?}");
+        self.numbered("ok", sid, &format!(r#","id":9,"msg":{{"market_tickers":{text}}}"#))
     }
 
     pub fn overflow(&mut self, sid: u32) -> Line {

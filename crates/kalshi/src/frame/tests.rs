@@ -394,3 +394,17 @@ fn frames_made_to_exhaust_the_reader_are_read_or_refused_in_time() {
     let wide = DELTA.replace("}}", &format!("{}}}{}}}", fields("a"), fields("a")));
     assert_eq!(delta(&wide).1.unwrap().matches("envelope.").count(), 50_000);
 }
+
+#[test]
+fn an_answer_tells_the_markets_of_a_subscription() {
+    let ok = br#"{"type":"ok","id":9,"sid":1,"seq":5,"msg":{"market_tickers":["KXA-1","KXB-1"],"more":1}}"#;
+    assert_eq!(acknowledged_markets(ok), Some(vec!["KXA-1".to_owned(), "KXB-1".to_owned()]));
+    for other in [
+        &br#"{"type":"ok","id":9,"sid":1,"seq":5}"#[..],
+        br#"{"type":"ok","id":3,"msg":[{"channel":"fill","sid":3}]}"#,
+        br#"{"type":"subscribed","msg":{"market_tickers":["KXA-1"]}}"#,
+        b"{",
+    ] {
+        assert_eq!(acknowledged_markets(other), None);
+    }
+}
