@@ -6,7 +6,7 @@ use crate::{parquet_file::WriteError, store::StoreError, table::TableError, wal:
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no archive at the root.
-    #[error("there is no archive at {root}: `daybook import` or `daybook record` makes one")]
+    #[error("there is no archive at {root}: `daybook import` makes one")]
     NoArchive {
         /// The root.
         root: String,

@@ -24,7 +24,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use daybook_archive::{Archive, Error, OpenOptions, schema::Table};
 
-use crate::terminal::{output::Format, screen::Screen, time_arg::parse_time};
+use crate::terminal::{output::Format, screen::Screen, tell::print_line, time_arg::parse_time};
 
 /// A book's answer as the object that `daybook book --format json` prints, with every level.
 pub fn book_json(answer: &daybook_archive::BookAnswer) -> serde_json::Value {
@@ -129,13 +129,13 @@ enum Command {
     /// Show what is known to be complete, and the gaps
     Coverage(coverage::CoverageArgs),
     /// List markets: what is recorded of them, and what the venue says
-    Markets(markets::MetadataArgs),
+    Markets(markets::MarketArgs),
     /// List events
-    Events(markets::MetadataArgs),
+    Events(markets::EventArgs),
     /// List series
-    Series(markets::MetadataArgs),
+    Series(markets::SeriesArgs),
     /// List how markets were settled
-    Settlements(markets::MetadataArgs),
+    Settlements(markets::EventArgs),
     /// Check that the archive is what it claims to be
     Verify(verify::VerifyArgs),
     /// Play the events of many markets as one stream
@@ -155,6 +155,21 @@ impl Common {
         let options = OpenOptions { wal_dir: self.wal.clone(), only: only.map(str::to_owned) };
         Ok(Archive::open(&self.archive, options)?)
     }
+
+    /// Refuses the formats of rows for a command that has none, before it does anything.
+    fn reports(&self, command: &str) -> Result<(), Failure> {
+        match self.format {
+            Format::Table | Format::Json | Format::Ndjson => Ok(()),
+            Format::Csv | Format::Parquet | Format::Arrow => {
+                Err(Failure::Usage(format!("{command} reports as table, json or ndjson, not as {}", self.format)))
+            }
+        }
+    }
+}
+
+/// Prints a command's report, a line of JSON, to stdout.
+fn print_report(report: impl std::fmt::Display) -> Result<(), Failure> {
+    print_line(report).map_err(|error| Failure::Failed(format!("cannot write the report: {error}")))
 }
 
 /// Now, in nanoseconds since the Unix epoch.

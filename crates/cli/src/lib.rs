@@ -1,5 +1,8 @@
 //! The `daybook` command: what it does, as a library, so that tests can call it.
 
+// They panic where nobody reads: see `terminal::tell`.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod commands;
 pub mod import;
 pub mod terminal;

@@ -4,5 +4,6 @@ pub mod ladder;
 pub mod output;
 pub mod progress;
 pub mod screen;
+pub mod tell;
 pub mod time_arg;
 pub mod utc;

@@ -7,7 +7,7 @@ use daybook_archive::{BookAnswer, Clock, coverage::Standing, entry::Cause};
 use daybook_book::{Book, Side};
 use serde_json::{Value, json};
 
-use super::{Common, Failure, Outcome, screen, time_argument};
+use super::{Common, Failure, Outcome, range::tell_gap, screen, time_argument};
 use crate::terminal::{
     ladder::{self, LadderView},
     output::Format,
@@ -74,6 +74,10 @@ pub(super) fn run(args: &BookArgs, common: &Common) -> Result<Outcome, Failure> 
         Format::Json | Format::Ndjson => format!("{}\n", json(&answer, args.depth)),
         format => {
             super::rows::write(format, super::rows::levels(&answer, args.depth))?;
+            // Rows of levels have no room for it.
+            if let Some(gap) = &answer.gap {
+                tell_gap(&args.ticker, gap);
+            }
             String::new()
         }
     };

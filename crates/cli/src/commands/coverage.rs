@@ -47,7 +47,9 @@ pub(super) fn run(args: &CoverageArgs, common: &Common) -> Result<Outcome, Failu
         let Some(timeline) = archive.timeline(ticker)? else {
             return Err(Error::UnknownMarket { ticker: ticker.clone() }.into());
         };
-        for interval in timeline.intervals() {
+        // An interval that ended where it began claims no instant. One that is still open may come to.
+        for interval in timeline.intervals().iter().filter(|interval| !interval.is_empty() || interval.ended.is_none())
+        {
             let events = interval.last_ordinal.wrapping_add(1) > interval.first_ordinal;
             let cells: [Cell<'_>; 12] = [
                 ticker.as_str().into(),

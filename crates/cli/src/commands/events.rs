@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use daybook_archive::{Archive, Error, reconstruct::Event};
+use daybook_archive::{Archive, reconstruct::Event};
 
 use super::{
     Common, Failure, Outcome,
@@ -129,7 +129,9 @@ pub fn trades(archive: Archive, ticker: String, range: Range, format: Format) ->
 pub fn known(archive: &Archive, ticker: &str) -> Result<(), Failure> {
     let trades = daybook_archive::schema::Table::Trades;
     if archive.timeline(ticker)?.is_none() && !archive.has_rows(trades, ticker)? {
-        return Err(Error::UnknownMarket { ticker: ticker.to_owned() }.into());
+        return Err(Failure::NotFound(format!(
+            "nothing of market {ticker} is recorded: `daybook markets` lists what is"
+        )));
     }
     Ok(())
 }

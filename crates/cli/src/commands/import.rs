@@ -1,7 +1,7 @@
 //! `daybook import`: captures into the archive.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -10,7 +10,7 @@ use clap::Args;
 use daybook_archive::{Writer, WriterOptions, wal::CommitPolicy};
 use daybook_kalshi::WrapperFields;
 
-use super::{Common, Failure, Outcome, now_nanos};
+use super::{Common, Failure, Outcome, now_nanos, print_report};
 use crate::{
     import::{
         COMMIT_INTERVAL, ImportOptions, Source, SourceReport, Watch, expand, import, import_metadata, metadata_files,
@@ -19,6 +19,7 @@ use crate::{
         output::Format,
         progress::{ImportProgress, ImportSummary},
         screen::{counted, thousands},
+        tell::tell,
     },
 };
 
@@ -75,6 +76,7 @@ impl Watch for Progress {
 }
 
 pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure> {
+    common.reports("import")?;
     if args.files.is_empty() && args.metadata.is_empty() {
         return Err(Failure::Usage(
             "nothing to import: name files or folders, - for standard input, or --metadata".to_owned(),
@@ -83,6 +85,9 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
     let sources = expand(&args.files).map_err(Failure::NotFound)?;
     let mut documents = Vec::new();
     for argument in &args.metadata {
+        if !std::path::Path::new(argument).exists() {
+            return Err(Failure::NotFound(format!("there is no metadata at {argument}")));
+        }
         documents.extend(metadata_files(argument)?);
     }
     let mut fields = WrapperFields::default();
@@ -99,11 +104,11 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
     writer_options.commit = CommitPolicy { interval: COMMIT_INTERVAL, max_bytes: 64 << 20 };
     let mut writer = Writer::open(&common.archive, writer_options)?;
     if let Some(torn) = writer.torn_tail() {
-        eprintln!(
+        tell(format_args!(
             "note: the last run was cut off: {} bytes at the end of {} were never acknowledged and are gone",
             torn.bytes,
             torn.file.display()
-        );
+        ));
     }
     // Standard input has no length.
     let total: Option<u64> = sources.iter().map(Source::bytes).sum();
@@ -145,34 +150,31 @@ fn report(
     began: Instant,
     format: Format,
 ) -> Result<(), Failure> {
-    let out_failed = |error: io::Error| Failure::Failed(format!("cannot write the report: {error}"));
     if format != Format::Table {
         let json = serde_json::json!({ "sources": reports, "metadata": { "files": files, "documents": documents } });
-        return writeln!(io::stdout(), "{json}").map_err(out_failed);
+        return print_report(json);
     }
-    let mut out = io::stderr().lock();
     for report in reports {
         let name = &report.source;
         if let Some(reason) = &report.truncated {
-            writeln!(out, "warning: {name} breaks off: {reason}; what it holds up to there was taken in")
-                .map_err(out_failed)?;
+            tell(format_args!("warning: {name} breaks off: {reason}; what it holds up to there was taken in"));
         }
         if let Some(reason) = &report.unprovable {
-            writeln!(out, "warning: nothing that {name} holds can be proven: {reason}").map_err(out_failed)?;
+            tell(format_args!("warning: nothing that {name} holds can be proven: {reason}"));
         }
         for (reason, count) in &report.reasons {
-            writeln!(out, "warning: {name}: {} kept in `unparsed`: {reason}", counted(*count, "line"))
-                .map_err(out_failed)?;
+            tell(format_args!("warning: {name}: {} kept in `unparsed`: {reason}", counted(*count, "line")));
         }
         if report.diverged > 0 {
             let deltas = counted(report.diverged, "delta");
-            writeln!(out, "note: {name}: {deltas} would drive a level below zero: see `daybook coverage`")
-                .map_err(out_failed)?;
+            tell(format_args!("note: {name}: {deltas} would drive a level below zero: see `daybook coverage`"));
         }
         if report.undated > 0 {
             let frames = counted(report.undated, "frame");
-            writeln!(out, "note: {name}: {frames} without a received time, dated by the venue's stamps, or by this import where there are none")
-                .map_err(out_failed)?;
+            tell(format_args!(
+                "note: {name}: {frames} without a received time, dated by the venue's stamps, or by this import where there \
+                 are none"
+            ));
         }
     }
     let sum = |count: fn(&SourceReport) -> u64| reports.iter().map(count).sum::<u64>();
@@ -184,7 +186,7 @@ fn report(
         elapsed: began.elapsed(),
     };
     if read.files > 0 {
-        writeln!(out, "{read}").map_err(out_failed)?;
+        tell(format_args!("{read}"));
         let parts = [
             (sum(|report| report.events), "taken in"),
             (sum(|report| if report.unchanged { 0 } else { report.duplicates }), "held already"),
@@ -193,14 +195,14 @@ fn report(
         ];
         let parts = parts.iter().filter(|(count, what)| *count > 0 || *what == "taken in");
         let line: Vec<String> = parts.map(|(count, what)| format!("{} {what}", thousands(*count))).collect();
-        writeln!(out, "  {}", line.join(", ")).map_err(out_failed)?;
+        tell(format_args!("  {}", line.join(", ")));
     }
     if unchanged > 0 {
-        writeln!(out, "{} held already, unchanged", counted(unchanged, "file")).map_err(out_failed)?;
+        tell(format_args!("{} held already, unchanged", counted(unchanged, "file")));
     }
     if files > 0 {
         let (files, documents) = (counted(files as u64, "metadata file"), counted(documents as u64, "document"));
-        writeln!(out, "{files} with {documents}").map_err(out_failed)?;
+        tell(format_args!("{files} with {documents}"));
     }
     Ok(())
 }

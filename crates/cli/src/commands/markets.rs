@@ -14,28 +14,74 @@ use super::{
 };
 use crate::terminal::output::Format;
 
-/// Filters of metadata.
-#[derive(Debug, Args)]
+/// Which series to list, of those that are known.
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
-  daybook markets --series KXBTC15M
-  daybook markets --status finalized --format csv
-  daybook settlements --history")]
-pub struct MetadataArgs {
-    /// Only this event's
-    #[arg(long, value_name = "TICKER")]
-    event: Option<String>,
+  daybook series --series KXBTC15M
+  daybook series --history --format json")]
+pub struct SeriesArgs {
     /// Only this series'
     #[arg(long, value_name = "TICKER")]
     series: Option<String>,
-    /// Only with this status
-    #[arg(long, value_name = "STATUS")]
-    status: Option<String>,
     /// Every version, not only the one that holds
     #[arg(long)]
     history: bool,
 }
 
-impl MetadataArgs {
+/// Which events or settlements to list, of those that are known.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  daybook events --series KXBTC15M
+  daybook settlements --history --format csv")]
+pub struct EventArgs {
+    /// Only this event's
+    #[arg(long, value_name = "TICKER")]
+    event: Option<String>,
+    #[command(flatten)]
+    below: SeriesArgs,
+}
+
+/// Which markets to list, of those that are recorded or known.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  daybook markets --series KXBTC15M
+  daybook markets --status finalized --format csv")]
+pub struct MarketArgs {
+    /// Only with this status
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    #[command(flatten)]
+    below: EventArgs,
+}
+
+/// What to list, of any kind of document.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    event: Option<String>,
+    series: Option<String>,
+    status: Option<String>,
+    history: bool,
+}
+
+impl From<&SeriesArgs> for Filter {
+    fn from(args: &SeriesArgs) -> Filter {
+        Filter { event: None, series: args.series.clone(), status: None, history: args.history }
+    }
+}
+
+impl From<&EventArgs> for Filter {
+    fn from(args: &EventArgs) -> Filter {
+        Filter { event: args.event.clone(), ..Filter::from(&args.below) }
+    }
+}
+
+impl From<&MarketArgs> for Filter {
+    fn from(args: &MarketArgs) -> Filter {
+        Filter { status: args.status.clone(), ..Filter::from(&args.below) }
+    }
+}
+
+impl Filter {
     /// Whether a document passes. A ticker begins with its event's, which begins with its series'.
     fn pass(&self, ticker: &str, event: Option<&str>, status: Option<&str>) -> bool {
         let below = |ticker: &str, above: &str| {
@@ -64,9 +110,10 @@ const MARKETS: &[(&str, Kind)] = &[
 ];
 
 /// Lists the markets that are recorded or known from metadata.
-pub(super) fn run_markets(args: &MetadataArgs, common: &Common) -> Result<Outcome, Failure> {
-    if args.history {
-        return run_documents(Table::Markets, args, common);
+pub(super) fn run_markets(args: &MarketArgs, common: &Common) -> Result<Outcome, Failure> {
+    let filter = Filter::from(args);
+    if filter.history {
+        return run_documents(Table::Markets, filter, common);
     }
     let archive = common.open(None)?;
     let histories = archive.versions(Table::Markets)?;
@@ -84,7 +131,7 @@ pub(super) fn run_markets(args: &MetadataArgs, common: &Common) -> Result<Outcom
             _ => None,
         };
         let (event, status) = (text("event_ticker"), text("status"));
-        if !args.pass(ticker, event.as_deref(), status.as_deref()) {
+        if !filter.pass(ticker, event.as_deref(), status.as_deref()) {
             continue;
         }
         let timeline = archive.timeline(ticker)?;
@@ -113,7 +160,8 @@ pub(super) fn run_markets(args: &MetadataArgs, common: &Common) -> Result<Outcom
 }
 
 /// Lists the versions of one kind of document.
-pub(super) fn run_documents(table: Table, args: &MetadataArgs, common: &Common) -> Result<Outcome, Failure> {
+pub(super) fn run_documents(table: Table, filter: impl Into<Filter>, common: &Common) -> Result<Outcome, Failure> {
+    let filter = filter.into();
     let archive = common.open(None)?;
     let histories = archive.versions(table)?;
     let columns: Vec<(&str, Kind)> = table
@@ -135,8 +183,8 @@ pub(super) fn run_documents(table: Table, args: &MetadataArgs, common: &Common) 
     for version in histories.versions() {
         let text = |column: &str| histories.text(version, column);
         let holds = version.valid_to.is_none();
-        let passes = args.pass(&version.ticker, text("event_ticker").as_deref(), text("status").as_deref());
-        if passes && (holds || args.history) {
+        let passes = filter.pass(&version.ticker, text("event_ticker").as_deref(), text("status").as_deref());
+        if passes && (holds || filter.history) {
             batches.extend(list.push(&cells(&histories, version, &columns)));
         }
     }

@@ -1,13 +1,11 @@
 //! `daybook prune`: let go of what is older than a day.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use daybook_archive::{Pruned, Writer, WriterOptions};
 use serde_json::json;
 
-use super::{Common, Failure, Outcome, now_nanos, time_argument};
-use crate::terminal::{output::Format, screen::thousands};
+use super::{Common, Failure, Outcome, now_nanos, print_report, time_argument};
+use crate::terminal::{output::Format, screen::counted, tell::tell};
 
 /// Drops what was received on UTC days before a horizon: deltas, keyframes, trades, tickers, lifecycle events and
 /// unparsed frames. Books from the horizon on stay as they are; earlier instants are answered as a gap, cause `pruned`.
@@ -36,9 +34,7 @@ pub(super) fn run(args: &PruneArgs, common: &Common) -> Result<Outcome, Failure>
         (None, Some(age)) => horizon(age)?,
         (None, None) => return Err(Failure::Usage("name a horizon with --before or --keep".to_owned())),
     };
-    if !matches!(common.format, Format::Table | Format::Json | Format::Ndjson) {
-        return Err(Failure::Usage("prune reports as table, json or ndjson".to_owned()));
-    }
+    common.reports("prune")?;
     // Pruning changes an archive that is there; it makes none.
     let archive = common.open(Some(""))?;
     let done = if args.dry_run {
@@ -96,27 +92,31 @@ fn report(done: &Pruned, is_dry: bool, format: Format) -> Result<(), Failure> {
             "books_carried": done.carried,
             "tables": tables,
         });
-        return writeln!(io::stdout().lock(), "{line}")
-            .map_err(|error| Failure::Failed(format!("cannot write the report: {error}")));
+        return print_report(line);
     }
     let (Some(first), Some(last)) = (done.days.first(), done.days.last()) else {
-        eprintln!("nothing is held of the days before {}", done.horizon);
+        tell(format_args!("nothing is held of the days before {}", done.horizon));
         return Ok(());
     };
     let verb = if is_dry { "would be dropped" } else { "dropped" };
     let days = done.days.len() as u64;
     let what =
         if days == 1 { format!("1 day {verb}, {first}") } else { format!("{days} days {verb}, {first} to {last}") };
-    eprintln!("{what}: {} files, {} rows, {} bytes", thousands(files as u64), thousands(rows), thousands(bytes));
+    let (files, rows, bytes) = (counted(files as u64, "file"), counted(rows, "row"), counted(bytes, "byte"));
+    tell(format_args!("{what}: {files}, {rows}, {bytes}"));
     for dropped in &done.tables {
-        let (rows, bytes) = (thousands(dropped.rows), thousands(dropped.bytes));
-        eprintln!("  {}: {} files, {rows} rows, {bytes} bytes", dropped.table.name(), thousands(dropped.files as u64));
+        let (rows, bytes) = (counted(dropped.rows, "row"), counted(dropped.bytes, "byte"));
+        tell(format_args!("  {}: {}, {rows}, {bytes}", dropped.table.name(), counted(dropped.files as u64, "file")));
     }
-    let verb = if is_dry { "would go on" } else { "go on" };
-    eprintln!("{} books {verb} at {}", thousands(done.carried as u64), done.horizon);
+    let verb = match (is_dry, done.carried) {
+        (true, _) => "would go on",
+        (false, 1) => "goes on",
+        (false, _) => "go on",
+    };
+    tell(format_args!("{} {verb} at {}", counted(done.carried as u64, "book"), done.horizon));
     if !is_dry {
-        eprintln!(
-            "the files are still there for readers that use them: `daybook compact --vacuum now-24h` deletes them a day later"
+        tell(
+            "the files are still there for readers that use them: `daybook compact --vacuum now-24h` deletes them a day later",
         );
     }
     Ok(())

@@ -1,10 +1,10 @@
 //! A range of time on the command line, and what it means for exactness.
 
 use clap::Args;
-use daybook_archive::{Archive, Clock, entry::Cause};
+use daybook_archive::{Archive, Clock, entry::Cause, timeline::Gap};
 
 use super::{Failure, Outcome, time_argument};
-use crate::terminal::utc::print_utc;
+use crate::terminal::{tell::tell, utc::print_utc};
 
 /// A range of instants, of effective time.
 #[derive(Clone, Debug, Args)]
@@ -60,17 +60,24 @@ impl Range {
         let to = self.end.map_or(last.saturating_sub(1), |end| end.saturating_sub(1)).max(from);
         let mut outcome = Outcome::Complete;
         for gap in timeline.gaps(from, to, Clock::Exchange) {
-            let time = |time: Option<i64>, open: &str| time.map_or_else(|| open.to_owned(), print_utc);
-            let (start, end) = (time(gap.from, "the beginning"), time(gap.to, "now"));
-            if gap.cause == Cause::Unproven {
-                eprintln!(
-                    "note: {ticker} is unproven from {start} to {end}: no loss is known, completeness cannot be shown"
-                );
-            } else {
-                eprintln!("gap: {ticker} is not covered from {start} to {end}: {}", gap.cause.as_str());
+            tell_gap(ticker, &gap);
+            if gap.cause != Cause::Unproven {
                 outcome = Outcome::Incomplete;
             }
         }
         Ok(outcome)
+    }
+}
+
+/// Tells on stderr what keeps an answer from being exact.
+pub(super) fn tell_gap(ticker: &str, gap: &Gap) {
+    let time = |time: Option<i64>, open: &str| time.map_or_else(|| open.to_owned(), print_utc);
+    let (start, end) = (time(gap.from, "the beginning"), time(gap.to, "now"));
+    if gap.cause == Cause::Unproven {
+        tell(format_args!(
+            "note: {ticker} is unproven from {start} to {end}: no loss is known, completeness cannot be shown"
+        ));
+    } else {
+        tell(format_args!("gap: {ticker} is not covered from {start} to {end}: {}", gap.cause.as_str()));
     }
 }

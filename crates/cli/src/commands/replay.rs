@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use daybook_archive::{
-    Archive,
+    Archive, Error,
     replay::{Order, ReplayKind, ReplayOptions},
 };
 use daybook_book::{Book, Side};
@@ -34,12 +34,13 @@ pub enum OrderArg {
   daybook replay KXBTC15M-26AUG121045-45 --format ndjson
   daybook replay KXBTC15M-26AUG121045-45 KXETH15M-26AUG121045-45 --order time --speed 10
   daybook replay --all --start 2026-08-12T14:40:00Z --format arrow > events.arrow")]
+#[command(group = clap::ArgGroup::new("markets").required(true))]
 pub struct ReplayArgs {
     /// Market tickers
-    #[arg(value_name = "TICKER", required_unless_present = "all")]
+    #[arg(value_name = "TICKER", group = "markets")]
     tickers: Vec<String>,
     /// Every market of the archive
-    #[arg(long, conflicts_with = "tickers")]
+    #[arg(long, group = "markets")]
     all: bool,
     #[command(flatten)]
     range: RangeArgs,
@@ -90,6 +91,10 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<Outcome, Failure
     let pace = speed(&args.speed)?;
     let archive = common.open(None)?;
     let tickers = if args.all { archive.tickers()? } else { args.tickers.clone() };
+    for ticker in &args.tickers {
+        // Before anything is printed.
+        archive.timeline(ticker)?.ok_or_else(|| Error::UnknownMarket { ticker: ticker.clone() })?;
+    }
     let options = ReplayOptions {
         tickers: tickers.clone(),
         start: range.from(),

@@ -331,7 +331,8 @@ pub fn write_to(
         return Err(failure);
     }
     if !summary.hidden.is_empty() {
-        eprintln!("note: no room for the columns {}: see --format csv or json", summary.hidden.join(", "));
+        let hidden = summary.hidden.join(", ");
+        crate::terminal::tell::tell(format_args!("note: no room for the columns {hidden}: see --format csv or json"));
     }
     Ok(summary.rows)
 }

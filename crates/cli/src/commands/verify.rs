@@ -1,13 +1,13 @@
 //! `daybook verify`: is the archive what it claims to be.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use clap::Args;
 use daybook_archive::verify::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{Common, Failure, Outcome};
+use super::{Common, Failure, Outcome, print_report};
 use crate::terminal::{output::Format, screen::counted};
 
 /// Without a market: every file is opened and checked against its table's log and its checksum. With one, or with
@@ -48,13 +48,13 @@ impl Progress for Bar {
 }
 
 pub(super) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Failure> {
+    common.reports("verify")?;
     let archive = common.open(args.ticker.as_deref())?;
     let mut bar = Bar { bar: ProgressBar::hidden(), shown: io::stderr().is_terminal() };
     let found = archive.verify(args.ticker.as_deref(), args.deep, &mut bar)?;
     bar.bar.finish_and_clear();
     let ok = found.findings.is_empty();
-    let mut out = io::stdout().lock();
-    let written = if common.format == Format::Table {
+    let report = if common.format == Format::Table {
         let counts =
             [counted(found.files as u64, "file"), counted(found.rows, "row"), counted(found.markets as u64, "market")];
         let more = [
@@ -67,11 +67,11 @@ pub(super) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Failure
         let more = more.map(|(count, what, done)| format!("{}{done}", counted(*count, what)));
         let line: Vec<String> = counts.into_iter().chain(more).collect();
         let verdict = if ok { "sound" } else { "NOT SOUND" };
-        writeln!(out, "{verdict}: {}", line.join(", ")).and_then(|()| {
-            found.findings.iter().try_for_each(|finding| writeln!(out, "  {}: {}", finding.place, finding.problem))
-        })
+        let mut report = format!("{verdict}: {}", line.join(", "));
+        report.extend(found.findings.iter().map(|finding| format!("\n  {}: {}", finding.place, finding.problem)));
+        report
     } else {
-        let report = json!({
+        json!({
             "sound": ok,
             "files": found.files,
             "rows": found.rows,
@@ -81,10 +81,10 @@ pub(super) fn run(args: &VerifyArgs, common: &Common) -> Result<Outcome, Failure
             "unproven": found.unproven,
             "gaps": found.gaps,
             "findings": found.findings,
-        });
-        writeln!(out, "{report}")
+        })
+        .to_string()
     };
-    written.map_err(|error| Failure::Failed(format!("cannot write the report: {error}")))?;
+    print_report(report)?;
     if ok {
         return Ok(Outcome::Complete);
     }

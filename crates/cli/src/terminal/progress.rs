@@ -11,7 +11,10 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::terminal::screen::{harmless, thousands};
+use crate::terminal::{
+    screen::{counted, harmless, thousands},
+    tell::tell,
+};
 
 /// Bytes known: a bar.
 const BAR: &str =
@@ -64,7 +67,7 @@ impl ImportProgress {
 
     /// Prints a line to stderr without tearing the bar: warnings about a file.
     pub fn warn(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{}", harmless(line)));
+        self.bar.suspend(|| tell(harmless(line)));
     }
 
     /// Takes the bar away. The caller prints the [`ImportSummary`], shown or not.
@@ -88,9 +91,8 @@ pub struct ImportSummary {
 
 impl fmt::Display for ImportSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let files = if self.files == 1 { "file" } else { "files" };
         let (seconds, tenths) = (self.elapsed.as_secs(), self.elapsed.subsec_millis() / 100);
-        write!(f, "{} frames from {} {files}", thousands(self.frames), thousands(self.files))?;
+        write!(f, "{} from {}", counted(self.frames, "frame"), counted(self.files, "file"))?;
         if let Some(bytes) = self.bytes {
             write!(f, " ({})", indicatif::DecimalBytes(bytes))?;
         }
@@ -119,6 +121,8 @@ mod tests {
         assert_eq!(summary.to_string(), "1,203,441 frames from 23 files (41.23 MB) in 3.2 s, 370,289 frames/s");
         let nothing = ImportSummary { files: 1, bytes: None, frames: 0, elapsed: Duration::ZERO };
         assert_eq!(nothing.to_string(), "0 frames from 1 file in 0.0 s, 0 frames/s");
+        let one = ImportSummary { frames: 1, ..nothing };
+        assert!(one.to_string().starts_with("1 frame from 1 file in "), "{one}");
         assert_eq!(per_second(u64::MAX, Duration::ZERO), u64::MAX);
     }
 

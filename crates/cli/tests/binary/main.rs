@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod candles;
+mod export;
 // Shared with the tests of captures, which use more of them.
 #[allow(dead_code)]
 #[path = "../captures/naive.rs"]
@@ -10,6 +12,7 @@ mod shell;
 #[allow(dead_code)]
 #[path = "../captures/wire.rs"]
 mod wire;
+mod words;
 
 use std::{
     collections::BTreeSet,
