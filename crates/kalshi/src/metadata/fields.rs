@@ -23,7 +23,8 @@ pub(super) struct Fields<'o, 'a> {
 impl<'o, 'a> Fields<'o, 'a> {
     /// The fields of an object of this kind, which `ticker` identifies.
     pub(super) fn new(kind: &str, ticker: &'static str, object: &'o Object<'a>) -> Result<Self, MetadataError> {
-        let mut fields = Fields { object, name: format!("a {kind}") };
+        let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        let mut fields = Fields { object, name: format!("{article} {kind}") };
         fields.name = format!("{kind} {}", fields.required(ticker)?);
         Ok(fields)
     }
