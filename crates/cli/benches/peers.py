@@ -1,8 +1,8 @@
 """The same books from DuckDB over the same Parquet, and from PostgreSQL with the same rows.
 
-    peers.py ARCHIVE QUESTIONS
+    peers.py FILES QUESTIONS
 
-QUESTIONS is NDJSON as the report writes it: {"ticker", "at_us", "yes": [[price, size]…], "no": […]}. Every answer is
+FILES names the files of each table, since those that were compacted into others stay for a while. QUESTIONS is NDJSON as the report writes it: {"ticker", "at_us", "yes": [[price, size]…], "no": […]}. Every answer is
 compared with the one in it, so that nobody is timed for another question. DuckDB reads the files with its own page
 index and statistics. PostgreSQL (DATABASE_URL) gets a table with one range partition per UTC day and an index on
 (ticker, ordinal), and keyframes with an index on (ticker, effective time), as one would build it by hand; loading it
@@ -11,7 +11,6 @@ is reported, not counted.
 
 import json
 import os
-import pathlib
 import sys
 import time
 
@@ -64,12 +63,11 @@ def measure(name, ask, questions):
     )
 
 
-def duck(archive, questions):
+def duck(files, questions):
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'UTC'")
     for table in ("deltas", "keyframes"):
-        files = f"{archive}/{table}/*/*.parquet"
-        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{files}', hive_partitioning = true)")
+        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files[table]}, hive_partitioning = true)")
     sql = BOOK.format(ticker="$ticker", at="make_timestamptz($at)")
     ask = lambda question: connection.execute(sql, {"ticker": question["ticker"], "at": question["at_us"]}).fetchall()
     measure("DuckDB", ask, questions)
@@ -132,12 +130,14 @@ def copy_rows(connection, duckdb_connection, table, columns):
 
 
 def main():
-    archive, questions = sys.argv[1:]
+    files, questions = sys.argv[1:]
+    with open(files) as file:
+        files = json.load(file)
     with open(questions) as file:
         questions = [json.loads(line) for line in file]
     for question in questions:
         question.pop("exact", None)
-    connection = duck(pathlib.Path(archive), questions)
+    connection = duck(files, questions)
     if url := os.environ.get("DATABASE_URL"):
         postgres(connection, url, questions)
     else:

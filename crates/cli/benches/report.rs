@@ -135,8 +135,14 @@ fn peers(archive: &Archive, root: &str, folder: &Path) -> Result<(), Box<dyn std
     }
     let file = folder.join("questions.ndjson");
     fs::write(&file, questions)?;
+    let catalog = archive.catalog();
+    let paths = |table: Table| -> Vec<String> {
+        catalog.table(table).files.iter().map(|file| format!("{root}/{}", file.path)).collect()
+    };
+    let files = folder.join("files.json");
+    fs::write(&files, json!({"deltas": paths(Table::Deltas), "keyframes": paths(Table::Keyframes)}).to_string())?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers.py");
-    let status = Command::new(python).arg(script).arg(root).arg(file).status()?;
+    let status = Command::new(python).arg(script).arg(files).arg(file).status()?;
     if status.success() { Ok(()) } else { Err("the comparison with peers failed".into()) }
 }
 
