@@ -5,45 +5,31 @@
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use daybook_book::{Book, ExchangeTime, ReceivedTime};
 use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     Clock, Error,
-    catalog::{Catalog, FileEntry, TableFiles},
-    coverage::{Interval, IntervalKey, Standing},
+    catalog::{Catalog, FileEntry},
+    coverage::Standing,
     entry::{Cause, SourceState},
     history::Histories,
-    market::{Market, Stream},
+    opening::{read_marker, read_moment, wal_dir},
     reader::Reader,
-    reconstruct::{Event, Folded, Sources},
+    reconstruct::{Event, Sources},
     schema::Table,
     seal::{Sealing, write_rows},
+    sealed_state::{SealedBase, sealed_intervals},
     segment::Batch,
     segment_writer::{SegmentWriter, day_text},
     store::Store,
-    table::{Table as DeltaTable, TableError},
-    tail::{Base, MarketRows, Rows, Tail},
+    tail::{MarketRows, Rows, Tail},
     timeline::{Gap, Timeline},
-    wal::{self, RealDisk, WalError, WalReader},
 };
-
-/// The file that marks a folder or bucket as an archive.
-pub const MARKER: &str = "daybook.json";
-
-/// What the marker says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Marker {
-    /// Version of the archive's layout; this program reads 1.
-    pub format: u32,
-    /// Identity of the archive, 32 hexadecimal digits: its log bears it too.
-    pub archive_id: String,
-}
 
 /// How to open an archive.
 #[derive(Clone, Debug, Default)]
@@ -472,279 +458,4 @@ impl Shared {
 fn unsealed<'a>(state: &'a State, ticker: &str) -> Vec<&'a MarketRows> {
     let sealing = state.sealing.as_ref().and_then(|rows| rows.markets.get(ticker));
     sealing.into_iter().chain(state.tail.rows(ticker)).collect()
-}
-
-/// A market's intervals in the `coverage` table: of each, the version of the highest position.
-fn sealed_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<HashMap<IntervalKey, Interval>, Error> {
-    let version = catalog.table(Table::Coverage).version;
-    let intervals = reader.intervals(ticker, version, || read_intervals(reader, catalog, ticker))?;
-    Ok(intervals.iter().map(|interval| (interval.key(), interval.clone())).collect())
-}
-
-fn read_intervals(reader: &Reader, catalog: &Catalog, ticker: &str) -> Result<Vec<Interval>, Error> {
-    let mut latest: HashMap<IntervalKey, (u64, Interval)> = HashMap::new();
-    let names: Vec<&str> = Table::Coverage.columns().iter().map(|column| column.name).collect();
-    for file in catalog.table(Table::Coverage).files.iter().filter(|file| file.may_hold(ticker)) {
-        let segment = reader.segment(Table::Coverage, file)?;
-        let rows = reader.rows_of(&segment, ticker)?;
-        if rows.is_empty() {
-            continue;
-        }
-        each_interval(&segment.read(&names, rows)?, |_, position, interval| {
-            let key = interval.key();
-            if latest.get(&key).is_none_or(|(held, _)| *held <= position) {
-                latest.insert(key, (position, interval));
-            }
-        })?;
-    }
-    Ok(latest.into_values().map(|(_, interval)| interval).collect())
-}
-
-/// Visits the rows of `coverage` in a batch, with their row and position.
-pub(crate) fn each_interval(batch: &Batch, mut visit: impl FnMut(usize, u64, Interval)) -> Result<(), Error> {
-    use arrow::array::Array;
-    {
-        let (connections, sids) = (batch.i32s("connection")?, batch.i32s("sid")?);
-        let (firsts, lasts, positions) =
-            (batch.i64s("first_ordinal")?, batch.i64s("last_ordinal")?, batch.i64s("position")?);
-        let (standings, began, ended) = (batch.texts("standing")?, batch.texts("began")?, batch.texts("ended")?);
-        for row in 0..batch.rows() {
-            let standing = standings.get(row).and_then(Standing::from_word);
-            let standing = standing.ok_or_else(|| batch.wrong("standing", "not a word of this version"))?;
-            let cause = |word: Option<&str>| match word {
-                None => Ok(None),
-                Some(word) => {
-                    Cause::from_word(word).map(Some).ok_or_else(|| batch.wrong("began", "not a word of this version"))
-                }
-            };
-            let interval = Interval {
-                connection: connections.value(row).cast_unsigned(),
-                sid: sids.is_valid(row).then(|| sids.value(row).cast_unsigned()),
-                standing,
-                from_effective: batch.nanos("from_ts", "from_nanos", row)?,
-                to_effective: batch.nanos("to_ts", "to_nanos", row)?,
-                from_recv: batch.nanos("from_recv_ts", "from_recv_nanos", row)?,
-                to_recv: batch.nanos("to_recv_ts", "to_recv_nanos", row)?,
-                first_ordinal: firsts.value(row).cast_unsigned(),
-                last_ordinal: lasts.value(row).cast_unsigned(),
-                began: cause(began.get(row))?.unwrap_or(Cause::NotRecorded),
-                ended: cause(ended.get(row))?,
-            };
-            visit(row, positions.value(row).cast_unsigned(), interval);
-        }
-    }
-    Ok(())
-}
-
-/// Of a market's intervals over one connection, the one that events to come would go on with or end.
-pub(crate) fn last_interval(intervals: impl Iterator<Item = Interval>) -> Option<Interval> {
-    // An interval without events is followed by one that begins at the same ordinal.
-    let open = |interval: &Interval| interval.ended.is_none();
-    let events = |interval: &Interval| interval.last_ordinal.wrapping_add(1) > interval.first_ordinal;
-    let key = |interval: &Interval| {
-        (interval.first_ordinal, open(interval), events(interval), interval.standing != Standing::Gap)
-    };
-    intervals.filter(|interval| !interval.is_withdrawn()).max_by_key(key)
-}
-
-/// Gives the tail the state in which sealed tables left a market.
-pub(crate) struct SealedBase<'a> {
-    pub(crate) reader: &'a Reader,
-    pub(crate) catalog: &'a Catalog,
-}
-
-impl Base for SealedBase<'_> {
-    fn market(&self, ticker: &str) -> Result<Option<Market>, Error> {
-        let mut by_connection: HashMap<u32, Vec<Interval>> = HashMap::new();
-        for interval in sealed_intervals(self.reader, self.catalog, ticker)?.into_values() {
-            by_connection.entry(interval.connection).or_default().push(interval);
-        }
-        let latest = by_connection.into_iter();
-        let latest =
-            latest.filter_map(|(connection, intervals)| Some((connection, last_interval(intervals.into_iter())?)));
-        let mut connections: Vec<(u32, Interval)> = latest.collect();
-        if connections.is_empty() {
-            return Ok(None);
-        }
-        let mut market = Market::default();
-        let sources = Sources { reader: self.reader, catalog: self.catalog, unsealed: Vec::new(), extras: Vec::new() };
-        connections.sort_by_key(|(_, interval)| (interval.to_recv, interval.last_ordinal));
-        for (connection, interval) in connections {
-            let folded = sources.fold(ticker, connection, i64::MAX, Clock::Exchange)?;
-            let Some(Folded { state, .. }) = folded else {
-                // All its events were pruned. A gap that it left open is still to be ended.
-                if interval.ended.is_none() {
-                    market.streams.push(Stream::from_interval(interval));
-                }
-                continue;
-            };
-            if market.recv.is_none_or(|recv| recv <= state.recv_max) {
-                market.recv = Some(state.recv_max);
-                market.effective = Some(market.effective.map_or(state.effective, |held| held.max(state.effective)));
-            }
-            market.streams.push(Stream::from_keyframe(&state, Some(interval)));
-        }
-        Ok(Some(market))
-    }
-
-    fn unfinished(&self, only: Option<&str>) -> Result<Vec<(Box<str>, Interval)>, Error> {
-        let mut latest: HashMap<(Box<str>, IntervalKey), (u64, Interval)> = HashMap::new();
-        let names: Vec<&str> = Table::Coverage.columns().iter().map(|column| column.name).collect();
-        for file in &self.catalog.table(Table::Coverage).files {
-            if only.is_some_and(|only| !file.may_hold(only)) {
-                continue;
-            }
-            let segment = self.reader.segment(Table::Coverage, file)?;
-            let rows = match only {
-                Some(only) => self.reader.rows_of(&segment, only)?,
-                None => 0..segment.rows(),
-            };
-            for batch in segment.scan(&names, rows, 8_192)? {
-                let batch = batch?;
-                let tickers = batch.texts("ticker")?;
-                each_interval(&batch, |row, position, interval| {
-                    let key = (tickers.get(row).unwrap_or("").into(), interval.key());
-                    if latest.get(&key).is_none_or(|(held, _)| *held <= position) {
-                        latest.insert(key, (position, interval));
-                    }
-                })?;
-            }
-        }
-        let mut streams: HashMap<(Box<str>, u32), Vec<Interval>> = HashMap::new();
-        for ((ticker, _), (_, interval)) in latest {
-            streams.entry((ticker, interval.connection)).or_default().push(interval);
-        }
-        let last = |intervals: Vec<Interval>| last_interval(intervals.into_iter());
-        let last = streams.into_iter().filter_map(|((ticker, _), intervals)| Some((ticker, last(intervals)?)));
-        Ok(last.filter(|(_, interval)| matches!(interval.ended, None | Some(Cause::EndOfCapture))).collect())
-    }
-}
-
-pub(crate) fn read_marker(store: &Store) -> Result<Option<Marker>, Error> {
-    let bytes = match store.read(MARKER) {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let marker: Marker = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Damaged { file: store.location(MARKER), reason: error.to_string() })?;
-    if marker.format != 1 {
-        return Err(Error::Damaged {
-            file: store.location(MARKER),
-            reason: format!("it is of format {}, this program reads format 1: use a newer daybook", marker.format),
-        });
-    }
-    Ok(Some(marker))
-}
-
-/// Where the write-ahead log of an archive is.
-pub(crate) fn wal_dir(store: &Store, marker: &Marker, chosen: Option<&Path>) -> Result<PathBuf, Error> {
-    if let Some(dir) = chosen {
-        return Ok(dir.to_owned());
-    }
-    if store.is_local() {
-        return Ok(PathBuf::from(store.location("wal")));
-    }
-    // A remote archive's log is on local disk, where the XDG rules put such state.
-    let home = std::env::var_os("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state")));
-    home.map(|home| home.join("daybook").join(&marker.archive_id).join("wal")).ok_or(Error::NoLogDirectory)
-}
-
-/// A batch and its position in the log.
-type LoggedBatch = (u64, Vec<u8>);
-
-/// How often a writer may seal or compact while a reader opens. Each takes longer than the reading it disturbs.
-const OPEN_ATTEMPTS: u32 = 16;
-
-/// Compares the tables with each other and with the log, which begins at `oldest`: whether anything was lost of them.
-pub(crate) fn check_whole(store: &Store, catalog: &Catalog, oldest: Option<u64>) -> Result<(), Error> {
-    if let Some((table, version)) = catalog.lost_commit() {
-        let file = store.location(&commit_file(table, version));
-        return Err(Error::Damaged { file, reason: "it is missing, though `coverage` was sealed after it".to_owned() });
-    }
-    if let Some(table) = catalog.pruned_ahead() {
-        let reason = "it was pruned further than what is said of it: parts of the archive are older than others";
-        return Err(Error::Damaged { file: store.location(table.name()), reason: reason.to_owned() });
-    }
-    if let Some(oldest) = oldest.filter(|oldest| *oldest > catalog.log_position()) {
-        let reason =
-            format!("the log begins at position {oldest}, the newest commit ends at {}", catalog.log_position());
-        return Err(Error::Damaged { file: store.location(&format!("{}/_delta_log", Table::Coverage.name())), reason });
-    }
-    Ok(())
-}
-
-/// Where a commit of a table is.
-pub(crate) fn commit_file(table: Table, version: u64) -> String {
-    format!("{}/_delta_log/{version:020}.json", table.name())
-}
-
-/// Reads the log and the tables as they belong together, beside a writer that goes on.
-fn read_moment(store: &Store, wal_dir: &Path) -> Result<(Vec<LoggedBatch>, Catalog), Error> {
-    let mut attempt = 1;
-    loop {
-        let oldest = wal::oldest_ordinal(&RealDisk, wal_dir)?;
-        // The log before the tables: what is sealed meanwhile is then seen twice, and left out once, but never missed.
-        let batches = match read_log(wal_dir) {
-            // Sealed and cut off between two batches.
-            Err(Error::Log(WalError::Removed { .. })) if attempt < OPEN_ATTEMPTS => {
-                attempt += 1;
-                continue;
-            }
-            batches => batches?,
-        };
-        let catalog = load_catalog(store)?;
-        // `coverage` was read first, before a pruning that the others were read after.
-        if catalog.pruned_ahead().is_some() && attempt < OPEN_ATTEMPTS {
-            attempt += 1;
-            continue;
-        }
-        check_whole(store, &catalog, oldest)?;
-        match catalog.covered() {
-            Ok(catalog) => return Ok((batches, catalog)),
-            Err(_) if attempt < OPEN_ATTEMPTS => attempt += 1,
-            Err(file) => return Err(straddles(store, &file)),
-        }
-    }
-}
-
-/// The error that a file holds rows of before and after the last sealing.
-pub(crate) fn straddles(store: &Store, file: &str) -> Error {
-    let reason =
-        "it holds rows that `coverage` covers and rows that it does not: parts of the archive are older than others";
-    Error::Damaged { file: store.location(file), reason: reason.to_owned() }
-}
-
-fn read_log(dir: &Path) -> Result<Vec<LoggedBatch>, Error> {
-    if !dir.exists() {
-        return Ok(Vec::new());
-    }
-    let mut reader = WalReader::open(dir, Arc::new(RealDisk));
-    let mut batches = Vec::new();
-    while let Some(batch) = reader.next_batch()? {
-        batches.push((batch.first_ordinal, batch.payload));
-    }
-    Ok(batches)
-}
-
-pub(crate) fn load_catalog(store: &Store) -> Result<Catalog, Error> {
-    let mut catalog = Catalog::default();
-    // `coverage` first: what it covers is then certainly in the tables read after it.
-    for table in Table::ALL.into_iter().rev() {
-        if let Some(delta) = open_table(store, table)? {
-            catalog = catalog.with(table, TableFiles::new(table, &delta.snapshot())?);
-        }
-    }
-    Ok(catalog)
-}
-
-/// Opens a table; `None` before the archive's first writer has made it.
-pub(crate) fn open_table(store: &Store, table: Table) -> Result<Option<DeltaTable>, Error> {
-    match DeltaTable::open(store, table.name()) {
-        Ok(delta) => Ok(Some(delta)),
-        Err(TableError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -13,15 +13,17 @@ use std::{
 
 use crate::{
     Clock, Error,
-    archive::{Archive, commit_file, each_interval},
+    archive::Archive,
     catalog::{Catalog, FileEntry, TableFiles},
     compact::copy,
     coverage::{Interval, IntervalKey},
     market::Keyframe,
+    opening::commit_file,
     reader::Reader,
     reconstruct::{DELTA_COLUMNS, Folded, Sources},
     schema::Table,
     seal::{Tables, interval_row, keyframe_row},
+    sealed_state::each_interval,
     segment_writer::{Day, SegmentWriter, WrittenFile, day_of, day_text},
     table::Operation,
     tail::KeyframeRow,

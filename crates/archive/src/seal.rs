@@ -10,10 +10,10 @@ use daybook_book::{Event, Price, Quantity, Side};
 
 use crate::{
     Error,
-    archive::commit_file,
     catalog::{Catalog, TableFiles},
     coverage::Interval,
     history::Histories,
+    opening::commit_file,
     schema::Table,
     segment_writer::{Day, SegmentWriter, WrittenFile, day_of},
     store::Store,

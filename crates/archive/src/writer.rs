@@ -9,15 +9,15 @@ use std::{
 
 use crate::{
     Error,
-    archive::{
-        Archive, MARKER, Marker, SealedBase, Shared, check_whole, load_catalog, read_marker, straddles, wal_dir,
-    },
+    archive::{Archive, Shared},
     batch::{Batch, BatchBuilder},
     catalog::Catalog,
     entry::Notice,
+    opening::{MARKER, Marker, check_whole, load_catalog, open_table, read_marker, straddles, wal_dir},
     reader::Reader,
     schema::{ColumnType, DATE, Table},
     seal::{Sealing, Tables},
+    sealed_state::SealedBase,
     store::Store,
     table::{ColumnType as LogType, Table as DeltaTable, TableSchema},
     tail::{Rows, Tail},
@@ -384,7 +384,7 @@ fn resume_sealing(
 fn open_tables(store: &Store) -> Result<std::collections::BTreeMap<Table, DeltaTable>, Error> {
     let mut tables = std::collections::BTreeMap::new();
     for table in Table::ALL {
-        let delta = match crate::archive::open_table(store, table)? {
+        let delta = match open_table(store, table)? {
             Some(delta) => delta,
             None => {
                 let partition: &[&str] = if table.is_partitioned() { &[DATE] } else { &[] };

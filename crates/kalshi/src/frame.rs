@@ -65,7 +65,11 @@ pub enum ControlKind<'a> {
     /// A subscription was ended at our request.
     Unsubscribed,
     /// A command was carried out.
-    Ok,
+    Ok {
+        /// All markets that the subscription carries from now on, where the answer tells: what is not among them has been
+        /// taken off. A change of the subscription whose answer does not tell may have taken off any.
+        markets: Option<Vec<Cow<'a, str>>>,
+    },
     /// A command failed, or a subscription broke.
     Error {
         /// The venue's number for the error.
@@ -152,23 +156,6 @@ impl<'a> Frame<'a> {
             Frame::Event { .. } | Frame::Control { .. } | Frame::Unknown { .. } => FrameKind::Other,
         }
     }
-}
-
-/// The full list of a subscription's markets, where a frame is the answer `ok` to a change of the subscription and tells
-/// it: whatever is not in it has been taken off. `None` for every other frame.
-pub fn acknowledged_markets(frame: &[u8]) -> Option<Vec<String>> {
-    #[derive(serde::Deserialize)]
-    struct Ok {
-        #[serde(rename = "type")]
-        frame_type: String,
-        msg: Change,
-    }
-    #[derive(serde::Deserialize)]
-    struct Change {
-        market_tickers: Vec<String>,
-    }
-    let ok: Ok = serde_json::from_slice(frame).ok()?;
-    (ok.frame_type == "ok").then_some(ok.msg.market_tickers)
 }
 
 #[cfg(test)]

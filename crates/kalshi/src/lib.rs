@@ -48,7 +48,7 @@ mod sequence;
 mod stamp;
 
 pub use capture::{CaptureError, CaptureLine, WrapperFields};
-pub use frame::{ControlKind, Frame, FrameError, FrameErrorReason, TERMINAL_ERROR_CODES, acknowledged_markets};
+pub use frame::{ControlKind, Frame, FrameError, FrameErrorReason, TERMINAL_ERROR_CODES};
 pub use metadata::{
     EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,

@@ -55,6 +55,25 @@ pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
+/// Reads an unsigned LEB128 number, byte after byte; `None` where they end inside it, or it has more than 64 bits.
+pub(crate) fn varint(mut byte: impl FnMut() -> Option<u8>) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = byte()?;
+        value |= u64::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Reads a zigzag LEB128 number, as [`varint`] does.
+pub(crate) fn zigzag(byte: impl FnMut() -> Option<u8>) -> Option<i64> {
+    let value = varint(byte)?;
+    Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+}
+
 /// Appends `value` as a zigzag LEB128 number.
 pub(crate) fn put_zigzag(value: i64, out: &mut Vec<u8>) {
     put_varint(((value << 1) ^ (value >> 63)) as u64, out);

@@ -5,7 +5,10 @@ use std::cell::RefCell;
 
 use zstd::bulk::Decompressor;
 
-use crate::parquet_file::thrift::{STRUCT, Thrift};
+use crate::parquet_file::{
+    integer,
+    thrift::{STRUCT, Thrift},
+};
 
 /// Parquet's numbers of the encodings.
 const PLAIN: i64 = 0;
@@ -140,20 +143,11 @@ impl<'a> Values<'a> {
     }
 
     fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
+        integer::varint(|| self.byte())
     }
 
     fn zigzag(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+        integer::zigzag(|| self.byte())
     }
 
     pub(crate) fn take(&mut self, length: usize) -> Option<&'a [u8]> {

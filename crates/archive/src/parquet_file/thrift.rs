@@ -1,6 +1,8 @@
 //! Thrift's compact protocol, as far as page headers and page indexes need it. Everything is checked: damaged bytes are
 //! `None`, never a panic.
 
+use crate::parquet_file::integer;
+
 /// The types on the wire.
 pub(crate) const LIST: u8 = 9;
 pub(crate) const STRUCT: u8 = 12;
@@ -29,21 +31,12 @@ impl<'a> Thrift<'a> {
     }
 
     fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
+        integer::varint(|| self.byte())
     }
 
     /// A signed integer of any width.
     pub(crate) fn integer(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+        integer::zigzag(|| self.byte())
     }
 
     /// Text or bytes.

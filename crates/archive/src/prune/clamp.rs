@@ -4,9 +4,9 @@
 //! its first ordinal, so that it can be told when the interval began.
 
 use crate::{
-    archive::last_interval,
     coverage::{Interval, Standing},
     entry::Cause,
+    sealed_state::last_interval,
 };
 
 /// Nanoseconds of a day.

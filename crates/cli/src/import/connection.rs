@@ -9,36 +9,11 @@ use daybook_archive::entry::{Cause, Notice, StreamEnd};
 use daybook_kalshi::{Continuity, FrameKind, SequenceTracker};
 use hashbrown::{HashMap, HashSet};
 
-/// How long a connection may be silent between two files for the second to be taken for the rest of the first by its
-/// number alone: the venue is heard from more often, and another connection rarely has that number just then.
-const SEAM_NANOS: i64 = 10_000_000_000;
+use super::{numbering::Numbering, subscription::Subscription};
+
 /// How far a quiet market's silence is believed beyond the last stamp of its subscription: the venue's stamps are
 /// not in order, so a change of the last second may still be on its way when a capture ends.
 const DISORDER_NANOS: i64 = 1_000_000_000;
-
-/// A subscription, as far as it has been read and as far as it has been taken in.
-#[derive(Default)]
-struct Subscription {
-    /// The only market on it, while there is one only.
-    only: Option<String>,
-    several: bool,
-    /// The frame read last.
-    last_frame: Vec<u8>,
-    /// The number from which all up to the last one were read, each one more than the one before.
-    run_start: u64,
-    /// Latest exchange time, and received time, of what was read.
-    last_ts: i64,
-    last_recv: i64,
-    /// The archive's connection that its events are taken in under, once one was.
-    number: Option<u32>,
-    /// Highest number that the archive has under that connection.
-    taken: Option<u64>,
-    /// Received time of the last event taken in.
-    taken_recv: i64,
-    /// There may be coverage to lose.
-    claims: bool,
-    provable_told: bool,
-}
 
 /// What a frame says of itself.
 pub struct Seen<'a> {
@@ -58,6 +33,14 @@ pub struct Seen<'a> {
     pub frame: &'a [u8],
 }
 
+/// What an answer to a change of a subscription tells of its markets.
+pub enum Change {
+    /// These are all that it carries from now on.
+    Carries(Vec<String>),
+    /// Nothing.
+    Untold,
+}
+
 /// How the source went back, as long as no event has shown what that means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Back {
@@ -72,6 +55,7 @@ enum Back {
 /// One connection of a source.
 #[derive(Default)]
 pub struct Connection {
+    /// The source's own name for it.
     label: Option<String>,
     tracker: SequenceTracker,
     subscriptions: HashMap<Option<u32>, Subscription>,
@@ -83,65 +67,13 @@ pub struct Connection {
     inserted: Option<u32>,
     /// The archive's connection of the last event, if the archive held that.
     repeats: Option<u32>,
+    /// How the source went back, and on which subscription.
     back: Option<(Back, Option<u32>)>,
     /// Markets whose coverage was given up since the archive held events of theirs over another connection.
     torn: HashSet<Box<str>>,
     last_recv: Option<i64>,
     holes: u64,
     reconnects: u64,
-}
-
-/// Where earlier sources ended, and which numbers of the archive's connections are free.
-pub struct Numbering {
-    /// Ends of earlier sources' subscriptions: of each connection and subscription the furthest.
-    pub ends: Vec<StreamEnd>,
-    /// The next number that no connection of the archive has.
-    pub next: u32,
-    /// Connections of earlier sources that one of this source's goes on with: no other one does.
-    adopted: HashSet<u32>,
-    /// The captures hold a selection of their subscriptions' markets.
-    pub filtered: bool,
-    /// The source is damaged: what it holds is taken in, and nothing is proven by it.
-    pub damaged: bool,
-}
-
-impl Numbering {
-    /// Numbers from `next` on, behind these ends.
-    pub fn new(ends: Vec<StreamEnd>, next: u32, filtered: bool, damaged: bool) -> Numbering {
-        Numbering { ends, next, adopted: HashSet::new(), filtered, damaged }
-    }
-
-    /// One of the source's connections is this one of the archive.
-    pub fn adopt(&mut self, connection: u32) {
-        self.adopted.insert(connection);
-    }
-
-    fn take(&mut self) -> u32 {
-        self.next += 1;
-        self.adopt(self.next - 1);
-        self.next - 1
-    }
-
-    /// Where earlier sources left a subscription of a connection.
-    pub fn end(&self, connection: u32, sid: Option<u32>) -> Option<&StreamEnd> {
-        self.ends.iter().find(|end| end.connection == connection && end.sid == sid)
-    }
-
-    /// The connection that an earlier source left where a first frame goes on, and whether the number proves it.
-    fn left_off(&self, seen: &Seen<'_>, label: Option<&str>) -> Option<(u32, bool)> {
-        let seq = seen.seq?;
-        let ends = self.ends.iter().filter(|end| end.sid == seen.sid && end.recv_nanos <= seen.recv);
-        let ends = ends.filter(|end| end.label.as_deref() == label);
-        let mut next = ends.clone().filter(|end| end.seq.and_then(|last| last.checked_add(1)) == Some(seq));
-        if let (Some(end), None) = (next.next(), next.next())
-            && seen.recv.saturating_sub(end.recv_nanos) <= SEAM_NANOS
-        {
-            return Some((end.connection, true));
-        }
-        let of_market = ends.filter(|end| end.ticker.is_some() && end.ticker.as_deref() == seen.ticker);
-        let before = of_market.filter(|end| end.seq.is_some_and(|last| last < seq));
-        before.max_by_key(|end| end.recv_nanos).map(|end| (end.connection, false))
-    }
 }
 
 impl Connection {
@@ -190,7 +122,7 @@ impl Connection {
 
     /// Whether this connection of the archive may be the same: no other one of the source is.
     pub fn may_be(&self, connection: u32, numbering: &Numbering) -> bool {
-        self.numbers.contains(&connection) || !numbering.adopted.contains(&connection)
+        self.numbers.contains(&connection) || !numbering.is_adopted(connection)
     }
 
     /// Whether the frames read last may have been read before.
@@ -198,13 +130,12 @@ impl Connection {
         self.back.is_some()
     }
 
-    /// A frame that carries no market data. `change` is what an answer to a change of the subscription tells of its
-    /// markets: all of them, or nothing.
+    /// A frame that carries no market data; `change` if it answers a change of its subscription.
     pub fn control(
         &mut self,
         seen: &Seen<'_>,
-        change: Option<Option<Vec<String>>>,
-        filtered: bool,
+        change: Option<Change>,
+        numbering: &Numbering,
         notices: &mut Vec<Notice>,
     ) {
         let Some(subscription) = self.subscriptions.get_mut(&seen.sid) else { return };
@@ -213,14 +144,14 @@ impl Connection {
             return;
         }
         if let Some(seq) = seen.seq.filter(|_| self.repeats.is_none() && self.back.is_none()) {
-            subscription.reach(seen.sid, seq, filtered, notices);
+            subscription.reach(seen.sid, seq, numbering.filtered, notices);
         }
         match (change, subscription.number) {
-            (Some(Some(tickers)), Some(connection)) => {
+            (Some(Change::Carries(tickers)), Some(connection)) => {
                 notices.push(Notice::Carries { connection, sid: seen.sid, tickers });
             }
             // A market may have been taken off, and nobody can say which.
-            (Some(None), Some(_)) => subscription.doubt(seen.sid, notices),
+            (Some(Change::Untold), Some(_)) => subscription.doubt(seen.sid, notices),
             (Some(_), None) => subscription.break_run(seen.seq),
             (None, _) => {}
         }
@@ -265,7 +196,7 @@ impl Connection {
         }
         subscription.taken_recv = subscription.taken_recv.max(seen.recv);
         if seen.kind == FrameKind::Snapshot {
-            let provable = seen.seq.is_some() && seen.sid.is_some() && !numbering.damaged;
+            let provable = seen.seq.is_some() && seen.sid.is_some() && !numbering.unprovable;
             if !subscription.provable_told {
                 notices.push(Notice::Provable { connection: number, sid: seen.sid, provable });
                 subscription.provable_told = true;
@@ -295,12 +226,7 @@ impl Connection {
         let Some(ticker) = seen.ticker.filter(|_| book && !self.numbers.contains(&holder)) else { return };
         // Its own record of the market has a hole here.
         if !self.numbers.is_empty() && self.torn.insert(ticker.into()) {
-            notices.extend(self.numbers.iter().map(|number| Notice::Lost {
-                connection: *number,
-                sid: None,
-                ticker: Some(ticker.to_owned()),
-                cause: Cause::HeldElsewhere,
-            }));
+            self.lose(Some(ticker), Cause::HeldElsewhere, notices);
         }
     }
 
@@ -309,21 +235,20 @@ impl Connection {
         if let Some(number) = self.subscriptions.get(&seen.sid).and_then(|subscription| subscription.number) {
             return number;
         }
-        let adopted = self.subscriptions.values().filter_map(|subscription| subscription.number);
-        let adopted = adopted.into_iter().find(|number| Some(*number) != self.own);
+        let mut numbers = self.subscriptions.values().filter_map(|subscription| subscription.number);
+        let adopted = numbers.find(|number| Some(*number) != self.own);
         let known = match self.repeats.or(adopted) {
             Some(number) => Some((number, true)),
             None if self.own.is_none() => numbering.left_off(seen, self.label.as_deref()),
             None => None,
         };
-        let known = known.filter(|(number, _)| self.may_be(*number, numbering));
+        // What the archive has of that connection is not to be followed by what came before it.
+        let follows = |end: &StreamEnd| match (end.seq, seen.seq) {
+            (Some(last), Some(seq)) => last < seq,
+            _ => end.recv_nanos <= seen.recv,
+        };
         let known = known.filter(|(number, _)| {
-            // What the archive has of that connection is not to be followed by what came before it.
-            let end = numbering.end(*number, seen.sid);
-            end.is_none_or(|end| match (end.seq, seen.seq) {
-                (Some(last), Some(seq)) => last < seq,
-                _ => end.recv_nanos <= seen.recv,
-            })
+            self.may_be(*number, numbering) && numbering.end(*number, seen.sid).is_none_or(follows)
         });
         let number = match known {
             Some((number, _)) => {
@@ -347,12 +272,13 @@ impl Connection {
             subscription.taken = end.seq;
             subscription.taken_recv = end.recv_nanos;
             subscription.claims = true;
-            let unbroken = end.seq.is_some_and(|last| subscription.run_start <= last.saturating_add(1));
-            notices.push(if certain && unbroken && seen.seq.is_some() && !numbering.damaged {
-                Notice::Continued { connection: number, sid: seen.sid }
-            } else {
-                Notice::Unproven { connection: number, sid: seen.sid }
-            });
+            notices.push(
+                if certain && subscription.leads_on_from(end.seq) && seen.seq.is_some() && !numbering.unprovable {
+                    Notice::Continued { connection: number, sid: seen.sid }
+                } else {
+                    Notice::Unproven { connection: number, sid: seen.sid }
+                },
+            );
         }
         number
     }
@@ -377,22 +303,19 @@ impl Connection {
             subscription.claims = false;
             subscription.break_run(sid.and_then(|sid| self.tracker.last(sid)));
         }
-        notices.extend(self.numbers.iter().map(|number| Notice::Lost {
-            connection: *number,
-            sid: None,
-            ticker: None,
-            cause: Cause::Unparsed,
-        }));
+        self.lose(None, Cause::Unparsed, notices);
+    }
+
+    /// What was taken in of a market, or of all, cannot be trusted any more.
+    fn lose(&self, ticker: Option<&str>, cause: Cause, notices: &mut Vec<Notice>) {
+        let lost =
+            |number: &u32| Notice::Lost { connection: *number, sid: None, ticker: ticker.map(str::to_owned), cause };
+        notices.extend(self.numbers.iter().map(lost));
     }
 
     /// Another connection begins with this frame.
     fn reconnect(&mut self, seen: &Seen<'_>, notices: &mut Vec<Notice>) {
-        notices.extend(self.numbers.iter().map(|number| Notice::Lost {
-            connection: *number,
-            sid: None,
-            ticker: None,
-            cause: Cause::Reconnect,
-        }));
+        self.lose(None, Cause::Reconnect, notices);
         *self = Connection {
             label: self.label.take(),
             holes: self.holes,
@@ -427,7 +350,7 @@ impl Connection {
     /// Ends without a fault, as captures do.
     pub fn end(&self, notices: &mut Vec<Notice>) {
         for (sid, subscription) in &self.subscriptions {
-            let whole = subscription.taken.is_some_and(|taken| subscription.run_start <= taken.saturating_add(1));
+            let whole = subscription.leads_on_from(subscription.taken);
             if let Some(number) = subscription.number.filter(|_| subscription.claims && whole) {
                 notices.push(Notice::Heard {
                     connection: number,
@@ -479,54 +402,5 @@ impl Connection {
     /// How often it was made anew.
     pub fn reconnects(&self) -> u64 {
         self.reconnects
-    }
-}
-
-impl Subscription {
-    fn note_market(&mut self, ticker: &str) {
-        if self.several || self.only.as_deref() == Some(ticker) {
-            return;
-        }
-        if self.only.take().is_some() {
-            self.several = true;
-        } else {
-            self.only = Some(ticker.to_owned());
-        }
-    }
-
-    /// The archive has, or gets, what this number says. What lies between the last such number and the run that was
-    /// read is missing.
-    fn reach(&mut self, sid: Option<u32>, seq: u64, filtered: bool, notices: &mut Vec<Notice>) {
-        let missing = self.taken.is_some_and(|taken| taken < seq && self.run_start > taken.saturating_add(1));
-        if missing {
-            // The numbers of one market out of many have holes by nature; of a whole subscription, by loss.
-            if filtered || !self.several {
-                self.doubt(sid, notices);
-            } else {
-                self.lose(sid, Cause::SequenceGap, notices);
-            }
-        }
-        if self.number.is_some() {
-            self.taken = self.taken.max(Some(seq));
-        }
-    }
-
-    fn lose(&mut self, sid: Option<u32>, cause: Cause, notices: &mut Vec<Notice>) {
-        if let Some(connection) = self.number.filter(|_| std::mem::take(&mut self.claims)) {
-            notices.push(Notice::Lost { connection, sid, ticker: None, cause });
-        }
-    }
-
-    fn doubt(&mut self, sid: Option<u32>, notices: &mut Vec<Notice>) {
-        if let Some(connection) = self.number.filter(|_| std::mem::take(&mut self.claims)) {
-            notices.push(Notice::Unproven { connection, sid });
-        }
-    }
-
-    /// The frame of this number proves nothing, so the run begins behind it.
-    fn break_run(&mut self, seq: Option<u64>) {
-        if let Some(seq) = seq.filter(|seq| self.taken.is_none_or(|taken| taken < *seq)) {
-            self.run_start = self.run_start.max(seq.saturating_add(1));
-        }
     }
 }

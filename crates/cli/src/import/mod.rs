@@ -6,8 +6,10 @@
 mod connection;
 mod held;
 mod metadata;
+mod numbering;
 mod reading;
 mod source;
+mod subscription;
 
 use std::{
     collections::BTreeMap,
@@ -19,14 +21,13 @@ use std::{
 
 use daybook_archive::{
     Batch, BatchBuilder, Error, Writer,
-    entry::{Notice, SourceState, StreamEnd},
+    entry::{Notice, SourceState},
 };
 use daybook_kalshi::WrapperFields;
-use hashbrown::HashMap;
 
 pub use source::{Next, Source, expand};
 
-use connection::Numbering;
+use numbering::Numbering;
 use reading::Reading;
 
 /// How captures are read.
@@ -134,20 +135,20 @@ pub fn import(
             ..SourceReport::default()
         });
     }
-    let next_connection = known.iter().map(|state| state.next_connection).max().unwrap_or(1);
+    let mut numbering = Numbering::after(&known);
     let mut lines = source.open().map_err(unreadable)?;
     // What is piped in compressed cannot be examined before it is taken in.
     let unprovable = damage.or_else(|| {
         let piped = digest.is_none() && lines.is_compressed();
         piped.then(|| "compressed, and shows only at its end whether it was sound".to_owned())
     });
-    let numbering = Numbering::new(furthest_ends(&known), next_connection, options.filtered, unprovable.is_some());
+    (numbering.filtered, numbering.unprovable) = (options.filtered, unprovable.is_some());
     let state = SourceState {
         digest: digest.unwrap_or_else(|| format!("stdin-{}", options.now_nanos)),
         name: name.clone(),
         bytes: source.bytes().unwrap_or(0),
-        connection: before.map_or(next_connection, |state| state.connection),
-        next_connection,
+        connection: before.map_or(numbering.next, |state| state.connection),
+        next_connection: numbering.next,
         lines: 0,
         events: 0,
         unparsed: 0,
@@ -178,18 +179,6 @@ pub fn import(
         read?;
         Ok(report)
     })
-}
-
-/// Of each connection and subscription the furthest end that any source has reached.
-fn furthest_ends(known: &[SourceState]) -> Vec<StreamEnd> {
-    let mut furthest: HashMap<(u32, Option<u32>), &StreamEnd> = HashMap::new();
-    for end in known.iter().flat_map(|state| &state.streams) {
-        let held = furthest.entry((end.connection, end.sid)).or_insert(end);
-        if (held.seq, held.recv_nanos) < (end.seq, end.recv_nanos) {
-            *held = end;
-        }
-    }
-    furthest.into_values().cloned().collect()
 }
 
 fn append(writer: &mut Writer, receiver: &Receiver<Message>, watch: &dyn Watch) -> Result<u64, ImportError> {

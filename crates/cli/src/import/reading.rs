@@ -11,17 +11,18 @@ use daybook_archive::{
     entry::{Notice, SourceState, StreamEnd, Unparsed},
 };
 use daybook_book::{Event, EventRecord, ReceivedTime};
-use daybook_kalshi::{CaptureLine, ControlKind, Frame, FrameKind, acknowledged_markets};
+use daybook_kalshi::{CaptureLine, ControlKind, Frame, FrameKind};
 
 use super::{
     ImportError, ImportOptions, Message, SourceReport,
-    connection::{Connection, Numbering, Seen},
+    connection::{Change, Connection, Seen},
     held::{Repeats, fingerprint, unparsed_fingerprint},
+    numbering::Numbering,
     source::{Lines, Next},
 };
 
-/// Lines that wait for one that tells its time, at most.
-const WAITING: usize = 10_000;
+/// Bytes of lines that wait for one that tells its time, at most: the books of a hundred thousand markets.
+const WAITING_BYTES: usize = 256 << 20;
 
 /// One source being read.
 pub struct Reading<'a> {
@@ -38,8 +39,9 @@ pub struct Reading<'a> {
     notices: Vec<Notice>,
     repeats: Repeats,
     last_recv: Option<i64>,
-    /// Lines before the first that tells its time.
+    /// Lines that wait for one that tells its time.
     waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
     /// One of them is the line at hand.
     dating: bool,
     frames: u64,
@@ -67,6 +69,7 @@ impl<'a> Reading<'a> {
             notices: Vec::new(),
             last_recv: None,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             dating: false,
             frames: 0,
         }
@@ -80,29 +83,23 @@ impl<'a> Reading<'a> {
         loop {
             let name = &self.state.name;
             let next = lines.poll_line().map_err(|error| ImportError::Source { name: name.clone(), error })?;
-            let line = match next {
-                Next::Line(line) => line,
+            match next {
+                Next::Line(line) => {
+                    self.count();
+                    if !line.iter().all(u8::is_ascii_whitespace) {
+                        self.line(line, sender)?;
+                    }
+                }
                 Next::Long { head, bytes } => {
+                    self.count();
                     let reason = format!("a line of {bytes} bytes, of which these are the first {}", head.len());
-                    self.state.lines += 1;
-                    self.frames += 1;
                     let at = self.connection(None);
                     self.unparsed(None, at, &reason, &head, sender)?;
-                    continue;
                 }
-                Next::End => break,
                 // What has come is not kept waiting for what may come later.
-                Next::Idle => {
-                    if !self.builder.is_empty() && self.waiting.is_empty() {
-                        self.send(sender, bytes())?;
-                    }
-                    continue;
-                }
-            };
-            self.state.lines += 1;
-            self.frames += 1;
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                self.line(line, sender)?;
+                Next::Idle if !self.builder.is_empty() && self.waiting.is_empty() => self.send(sender, bytes())?,
+                Next::Idle => {}
+                Next::End => break,
             }
             self.resume();
             // Lines that wait for their time are not taken in yet, though they were read.
@@ -110,9 +107,7 @@ impl<'a> Reading<'a> {
                 self.send(sender, bytes())?;
             }
         }
-        if !self.waiting.is_empty() {
-            self.date(self.last_recv.unwrap_or(self.options.now_nanos), sender)?;
-        }
+        self.date(self.last_recv.unwrap_or(self.options.now_nanos), sender)?;
         self.report.truncated = lines.truncated().map(str::to_owned);
         self.state.truncated = self.report.truncated.is_some();
         self.state.complete = true;
@@ -129,6 +124,11 @@ impl<'a> Reading<'a> {
         self.report.duplicates = self.state.duplicates;
         self.report.control = self.state.control;
         Ok(())
+    }
+
+    fn count(&mut self) {
+        self.state.lines += 1;
+        self.frames += 1;
     }
 
     /// Where the earlier attempt broke off, its connections are taken up as it left them.
@@ -191,15 +191,10 @@ impl<'a> Reading<'a> {
                 return Ok(());
             }
         };
-        if captured.recv_ts.is_none() {
-            return self.undated(line, &captured, sender);
-        }
-        let recv = captured.recv_ts.map(|recv| recv.nanos());
-        if let Some(recv) = recv.filter(|_| !self.waiting.is_empty()) {
-            self.date(recv, sender)?;
-        }
-        self.last_recv = recv;
-        let recv = recv.unwrap_or(self.options.now_nanos);
+        let Some(recv_ts) = captured.recv_ts else { return self.undated(line, &captured, sender) };
+        let recv = recv_ts.nanos();
+        self.date(recv, sender)?;
+        self.last_recv = Some(recv);
         self.frame(line, &captured.frame, captured.connection.as_deref(), recv, sender)
     }
 
@@ -220,20 +215,23 @@ impl<'a> Reading<'a> {
         };
         let recv = match (stamp, self.last_recv) {
             (Some(stamp), last) => stamp.max(last.unwrap_or(stamp)),
-            (None, _) if self.waiting.len() < WAITING => {
+            (None, _) if self.waiting_bytes < WAITING_BYTES => {
+                self.waiting_bytes += line.len();
                 self.waiting.push_back(line.to_owned());
                 return Ok(());
             }
-            (None, last) => last.unwrap_or(self.options.now_nanos),
+            (None, last) => {
+                // More cannot be kept waiting, and what has a time that is made up proves nothing.
+                self.numbering.unprovable = true;
+                last.unwrap_or(self.options.now_nanos)
+            }
         };
-        if !self.waiting.is_empty() {
-            self.date(recv, sender)?;
-        }
+        self.date(recv, sender)?;
         self.last_recv = Some(recv);
         self.frame(line, &captured.frame, captured.connection.as_deref(), recv, sender)
     }
 
-    /// Dates the lines that came before the first that tells its time.
+    /// Dates the lines that wait.
     fn date(&mut self, recv: i64, sender: &SyncSender<Message>) -> Result<(), ImportError> {
         self.dating = true;
         while let Some(line) = self.waiting.pop_front() {
@@ -242,6 +240,7 @@ impl<'a> Reading<'a> {
             }
         }
         self.dating = false;
+        self.waiting_bytes = 0;
         Ok(())
     }
 
@@ -278,8 +277,13 @@ impl<'a> Reading<'a> {
                 self.event(at, record, bytes, line, sender)
             }
             Ok(frame @ Frame::Control { .. }) => {
-                let changes = matches!(frame, Frame::Control { kind: ControlKind::Ok, seq: Some(_), .. });
-                let change = changes.then(|| acknowledged_markets(bytes));
+                let change = match &frame {
+                    Frame::Control { kind: ControlKind::Ok { markets }, seq: Some(_), .. } => Some(match markets {
+                        Some(markets) => Change::Carries(markets.iter().map(|ticker| ticker.to_string()).collect()),
+                        None => Change::Untold,
+                    }),
+                    _ => None,
+                };
                 self.control(at, &seen(frame.sid(), frame.seq(), frame.kind()), change);
                 Ok(())
             }
@@ -299,7 +303,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn control(&mut self, at: usize, seen: &Seen<'_>, change: Option<Option<Vec<String>>>) {
+    fn control(&mut self, at: usize, seen: &Seen<'_>, change: Option<Change>) {
         let connection = &mut self.connections[at];
         let counts = seen.seq.is_some() || seen.kind == FrameKind::End;
         let duplicate = counts && connection.read(seen);
@@ -309,7 +313,7 @@ impl<'a> Reading<'a> {
             self.state.duplicates += 1;
         } else {
             if counts {
-                connection.control(seen, change, self.options.filtered, &mut self.notices);
+                connection.control(seen, change, &self.numbering, &mut self.notices);
                 self.flush_notices();
             }
             self.state.control += 1;

@@ -3,7 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod candles;
+mod damage;
 mod export;
+mod kill;
 // Shared with the tests of captures, which use more of them.
 #[allow(dead_code)]
 #[path = "../captures/naive.rs"]

@@ -423,3 +423,37 @@ fn a_loss_after_a_crash_ends_the_books_of_markets_that_are_quiet_since() {
         }
     }
 }
+
+#[test]
+fn an_import_that_is_cut_off_after_any_line_goes_on_as_if_it_had_not_been() {
+    let mut venue = Venue::new(48);
+    let mut lines = venue.recording(1, &["KXA-1", "KXB-1"], 6);
+    lines.push(venue.ok(1));
+    lines.extend((0..4).map(|_| venue.more(1, "KXA-1")));
+    venue.reconnect();
+    lines.extend(["KXA-1", "KXB-1"].map(|ticker| venue.snapshot(1, ticker)));
+    lines.extend((0..6).map(|_| venue.more(1, "KXB-1")));
+    let mut text = capture(&lines);
+    // Lines that are no frames, one of them too long to be held, stand between two that are.
+    let end = capture(&lines[..12]).len();
+    let strange = [b"garbage\n".to_vec(), vec![b'x'; 17 << 20], b"\n\n".to_vec()].concat();
+    text.splice(end..end, strange);
+    let truth = record(&lines);
+    let small = ImportOptions { batch_bytes: 1, ..options() };
+    let whole = Lab::new();
+    whole.import(&whole.file("a.ndjson", &text));
+    let expected = (check(&whole.open(), &truth, &truth, "whole"), unparsed_lines(&whole.open()).len());
+    assert!(expected.0.exact > 50 && expected.1 == 2, "{expected:?}");
+    for batches in 0..lines.len() as i32 + 2 {
+        let lab = Lab::new();
+        let path = lab.file("a.ndjson", &text);
+        let crashed = std::panic::catch_unwind(|| {
+            let mut writer = Writer::open(&lab.root(), WriterOptions::new(7)).unwrap();
+            import(&mut writer, &Source::File(path.clone()), &small, &Crash(batches.into())).unwrap();
+        });
+        assert!(crashed.is_err(), "{batches} batches: it came to its end before the crash");
+        lab.import(&path);
+        let found = (check(&lab.open(), &truth, &truth, "resumed"), unparsed_lines(&lab.open()).len());
+        assert_eq!(found, expected, "cut off after {batches} batches");
+    }
+}

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use daybook_book::{ExchangeTime, Price, Quantity, Side};
 use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
 
 use super::{FrameError, FrameErrorReason};
 use crate::{
@@ -97,6 +98,13 @@ impl<'a> Fields<'a> {
 
     pub(super) fn object(&mut self, name: &'static str) -> Result<Option<Fields<'a>>, FrameError> {
         self.take(name).map(|raw| Fields::of_object(self.frame, raw)).transpose()
+    }
+
+    /// The texts that a field of an object in a field lists; `None` where there is no such list.
+    pub(super) fn optional_texts(&mut self, object: &'static str, name: &'static str) -> Option<Vec<Cow<'a, str>>> {
+        let mut inner = self.object(object).ok()??;
+        let raw: Vec<&RawValue> = serde_json::from_str(inner.take(name)?).ok()?;
+        raw.into_iter().map(|text| object::string(text.get())).collect()
     }
 
     pub(super) fn required_object(&mut self, name: &'static str) -> Result<Fields<'a>, FrameError> {

@@ -143,7 +143,7 @@ fn control<'a>(frame_type: &str, envelope: &mut Fields<'a>) -> Result<Frame<'a>,
             ControlKind::Error { code, message: msg.text("msg")?.unwrap_or_default() }
         }
         "unsubscribed" => ControlKind::Unsubscribed,
-        _ => ControlKind::Ok,
+        _ => ControlKind::Ok { markets: envelope.optional_texts("msg", "market_tickers") },
     };
     Ok(Frame::Control { kind, sid, seq })
 }

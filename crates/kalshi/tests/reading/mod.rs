@@ -239,7 +239,11 @@ pub(crate) fn read(frame: &[u8]) -> Result<Frame<'static>, ()> {
             Some(ControlKind::Error { code, message: Cow::Owned(msg.text("msg")?.unwrap_or_default()) })
         }
         "unsubscribed" => Some(ControlKind::Unsubscribed),
-        "ok" => Some(ControlKind::Ok),
+        "ok" => {
+            let list = raw_msg.as_deref().and_then(Fields::read).and_then(|mut msg| msg.take("market_tickers"));
+            let list = list.and_then(Result::ok).and_then(|list| serde_json::from_value::<Vec<String>>(list).ok());
+            Some(ControlKind::Ok { markets: list.map(|list| list.into_iter().map(Cow::Owned).collect()) })
+        }
         _ => None,
     };
     if let Some(kind) = control {

@@ -1,19 +1,6 @@
 //! What the binary says of an archive that is damaged, in use, full or not to be written: exit code 1 and a message
 //! that names the file, and nothing is made worse.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-// Shared with the tests of captures and of the binary, which use more of them.
-#[allow(dead_code)]
-#[path = "captures/naive.rs"]
-mod naive;
-#[allow(dead_code)]
-#[path = "binary/shell.rs"]
-mod shell;
-#[allow(dead_code)]
-#[path = "captures/wire.rs"]
-mod wire;
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -23,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shell::Shell;
-use wire::{Venue, capture};
+use crate::shell::Shell;
+use crate::wire::{Venue, capture};
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 

@@ -6,21 +6,8 @@
 //! never says less than it did before. At the end it is the archive of an import that nobody disturbed.
 //!
 //! A killed process loses no write that the system had taken, which a power loss does: that is for the simulated disk
-//! in the archive's own tests. `DAYBOOK_KILLS=5000 cargo test -p daybook --test kill` kills more often than the usual
+//! in the archive's own tests. `DAYBOOK_KILLS=5000 cargo test -p daybook --test binary kill` kills more often than the usual
 //! 200 times; `DAYBOOK_SEED=17` chooses other moments and other captures.
-
-#![allow(missing_docs, clippy::unwrap_used)]
-
-// Shared with the tests of captures and of the binary, which use more of them.
-#[allow(dead_code)]
-#[path = "captures/naive.rs"]
-mod naive;
-#[allow(dead_code)]
-#[path = "binary/shell.rs"]
-mod shell;
-#[allow(dead_code)]
-#[path = "captures/wire.rs"]
-mod wire;
 
 use std::{
     collections::BTreeMap,
@@ -40,9 +27,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use serde_json::Value;
 
-use naive::{Ladder, On, Record};
-use shell::Shell;
-use wire::{Line, Venue, capture, record};
+use crate::naive::{self, Ladder, On, Record};
+use crate::shell::Shell;
+use crate::wire::{Line, Venue, capture, record};
 
 const TICKERS: [&str; 4] = ["KXA-1", "KXB-1", "KXC-1", "KXOTHER-1"];
 
