@@ -408,10 +408,10 @@ impl Archive {
         Ok(histories.latest(ticker).and_then(|version| histories.text(version, "title")))
     }
 
-    /// What was imported: the latest state of each source, by digest.
+    /// What was imported: the latest state of each source.
     pub fn sources_imported(&self) -> Result<Vec<SourceState>, Error> {
         let state = self.shared.read();
-        let mut latest: HashMap<String, (u64, SourceState)> = HashMap::new();
+        let mut latest: HashMap<u32, (u64, SourceState)> = HashMap::new();
         for file in &state.catalog.table(Table::Sources).files {
             let segment = self.shared.reader.segment(Table::Sources, file)?;
             for batch in segment.scan(&["state", "position"], 0..segment.rows(), 8_192)? {
@@ -421,19 +421,19 @@ impl Archive {
                     let source: SourceState = serde_json::from_str(states.get(row).unwrap_or(""))
                         .map_err(|error| batch.wrong("state", &format!("not readable: {error}")))?;
                     let position = positions.value(row).cast_unsigned();
-                    let newer = latest.get(&source.digest).is_none_or(|(held, _)| *held <= position);
+                    let newer = latest.get(&source.number).is_none_or(|(held, _)| *held <= position);
                     if newer {
-                        latest.insert(source.digest.clone(), (position, source));
+                        latest.insert(source.number, (position, source));
                     }
                 }
             }
         }
         let unsealed = state.sealing.iter().flat_map(|rows| rows.sources.values());
         for source in unsealed.chain(state.tail.other().sources.values()) {
-            latest.insert(source.digest.clone(), (u64::MAX, source.clone()));
+            latest.insert(source.number, (u64::MAX, source.clone()));
         }
         let mut sources: Vec<SourceState> = latest.into_values().map(|(_, source)| source).collect();
-        sources.sort_by(|a, b| (a.imported_nanos, &a.name).cmp(&(b.imported_nanos, &b.name)));
+        sources.sort_by_key(|source| source.number);
         Ok(sources)
     }
 }

@@ -127,7 +127,7 @@ fn compact_group(
         Table::Coverage => {
             merge_latest(&mut writer, cursors, table, day, &["ticker", "connection", "first_ordinal", "standing"])?
         }
-        Table::Sources => merge_latest(&mut writer, cursors, table, day, &["digest"])?,
+        Table::Sources => merge_latest(&mut writer, cursors, table, day, &["source"])?,
         _ => {
             let date = group.first().and_then(|file| file.date.as_deref());
             let deltas = catalog.table(Table::Deltas);

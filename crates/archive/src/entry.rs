@@ -189,12 +189,17 @@ impl Cause {
 /// How far a source, a capture file as a rule, has been taken in. Rows of the `sources` table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceState {
-    /// Digest of the source's bytes as stored: what makes a second import of it change nothing.
-    pub digest: String,
+    /// What the archive calls it: sources are numbered from 1.
+    pub number: u32,
     /// Its name when it was imported.
     pub name: String,
     /// Bytes as stored.
     pub bytes: u64,
+    /// The first so many of them are those of the digest: at least as far as `lines` goes, and all when it is complete.
+    pub digested: u64,
+    /// Digest of its bytes as stored, as far as `digested` goes: what makes a second import of it change nothing. Empty where
+    /// it is not known, as of a compressed stream that came through a pipe.
+    pub digest: String,
     /// The first connection number that was free for its own connections.
     pub connection: u32,
     /// The first connection number that was free after them.

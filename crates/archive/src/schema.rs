@@ -242,9 +242,10 @@ pub const COVERAGE: &[Column] = &[
 
 /// Columns of `sources`.
 pub const SOURCES: &[Column] = &[
-    column("digest", Text, Plain),
+    column("source", Int32, Plain),
     column("name", Text, Plain),
     column("bytes", Int64, Plain),
+    column("digest", Text, Plain),
     column("lines", Int64, Plain),
     column("events", Int64, Plain),
     column("unparsed", Int64, Plain),

@@ -414,9 +414,10 @@ fn sources(writer: &mut SegmentWriter, rows: &Rows, position: u64) -> Result<(),
         let json = serde_json::to_string(state).expect("a source's state holds only strings and integers");
         writer
             .row(0)?
-            .text(&state.digest)
+            .i32(state.number.cast_signed())
             .text(&state.name)
             .i64(state.bytes.cast_signed())
+            .text(&state.digest)
             .i64(state.lines.cast_signed())
             .i64(state.events.cast_signed())
             .i64(state.unparsed.cast_signed())

@@ -106,7 +106,7 @@ pub struct Rows {
     /// Metadata documents, in the order they came.
     pub documents: Vec<Document>,
     /// Sources, by digest: the latest state.
-    pub sources: BTreeMap<String, SourceState>,
+    pub sources: BTreeMap<u32, SourceState>,
     /// Unknown fields of deltas and snapshots, by ordinal.
     pub extras: HashMap<u64, Box<str>>,
     /// The venue's market ids.
@@ -508,7 +508,7 @@ impl Tail {
                 self.provable.retain(|(ended, _), _| *ended != connection);
             }
             Notice::Source(state) => {
-                self.other.sources.insert(state.digest.clone(), state);
+                self.other.sources.insert(state.number, state);
             }
             Notice::Document(document) => self.other.documents.push(document),
         }

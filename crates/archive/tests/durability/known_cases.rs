@@ -679,21 +679,21 @@ impl Faults for Noted {
 fn a_reader_beside_a_sealing_knows_every_source() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path().to_str().unwrap()).unwrap();
-    let source = |digest: &str| {
+    let source = |number| {
         let mut state = crate::venue::source(1);
-        state.digest = digest.repeat(32);
+        state.number = number;
         Notice::Source(state)
     };
     let mut writer = Writer::open_store(store.clone(), WriterOptions::new(1)).unwrap();
     append(&mut writer, |batch| batch.push_event(&snapshot("A", 0, 10)));
     writer.seal().unwrap();
-    append(&mut writer, |batch| batch.push_notice(&source("a")));
+    append(&mut writer, |batch| batch.push_notice(&source(1)));
     drop(writer.close().unwrap());
     let faults = Arc::new(Unwritable(Table::Coverage));
     let mut writer = Writer::open_store(store.with_faults(faults), WriterOptions::new(2)).unwrap();
     append(&mut writer, |batch| {
         batch.push_event(&delta("A", 1, 1));
-        batch.push_notice(&source("b"));
+        batch.push_notice(&source(2));
     });
     assert!(writer.seal().is_err());
     let archive = Archive::open(dir.path().to_str().unwrap(), Default::default()).unwrap();

@@ -53,9 +53,11 @@ pub fn batch(entries: &[Entry], number: u64) -> Batch {
 
 pub fn source(lines: u64) -> SourceState {
     SourceState {
-        digest: "d".repeat(32),
+        number: 1,
         name: "venue".to_owned(),
         bytes: 0,
+        digested: 0,
+        digest: "d".repeat(32),
         connection: 1,
         next_connection: 2,
         lines,

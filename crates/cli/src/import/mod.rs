@@ -121,10 +121,8 @@ pub fn import(
     watch.begin(source);
     let name = source.name();
     let unreadable = |error: io::Error| ImportError::Source { name: name.clone(), error };
-    let examined = source.examine().map_err(unreadable)?;
-    let (digest, damage) = examined.map_or((None, None), |(digest, damage)| (Some(digest), damage));
     let known = writer.archive().sources_imported()?;
-    let before = digest.as_ref().and_then(|digest| known.iter().find(|state| state.digest == *digest));
+    let before = held_of(source, &known).map_err(unreadable)?;
     if let Some(state) = before.filter(|state| state.complete) {
         return Ok(SourceReport {
             source: name,
@@ -137,16 +135,25 @@ pub fn import(
     }
     let mut numbering = Numbering::after(&known);
     let mut lines = source.open().map_err(unreadable)?;
-    // What is piped in compressed cannot be examined before it is taken in.
-    let unprovable = damage.or_else(|| {
-        let piped = digest.is_none() && lines.is_compressed();
-        piped.then(|| "compressed, and shows only at its end whether it was sound".to_owned())
-    });
+    let bytes = source.bytes().unwrap_or(0);
+    let (digest, unprovable) = match source {
+        _ if !lines.is_compressed() => (String::new(), None),
+        Source::File(_) => {
+            let digest = source.digests(&[bytes]).map_err(unreadable)?.pop();
+            (digest.unwrap_or_default(), source.damage().map_err(unreadable)?)
+        }
+        // What is piped in cannot be examined before it is taken in.
+        Source::Stdin => {
+            (String::new(), Some("compressed, and shows only at its end whether it was sound".to_owned()))
+        }
+    };
     (numbering.filtered, numbering.unprovable) = (options.filtered, unprovable.is_some());
     let state = SourceState {
-        digest: digest.unwrap_or_else(|| format!("stdin-{}", options.now_nanos)),
+        number: before.map_or(known.last().map_or(1, |last| last.number + 1), |state| state.number),
         name: name.clone(),
-        bytes: source.bytes().unwrap_or(0),
+        bytes,
+        digested: bytes,
+        digest,
         connection: before.map_or(numbering.next, |state| state.connection),
         next_connection: numbering.next,
         lines: 0,
@@ -179,6 +186,19 @@ pub fn import(
         read?;
         Ok(report)
     })
+}
+
+/// What the archive holds of a source already, told by its length and its first bytes.
+fn held_of<'a>(source: &Source, known: &'a [SourceState]) -> io::Result<Option<&'a SourceState>> {
+    let length = source.bytes();
+    let alike = known.iter().filter(|state| Some(state.bytes) == length && !state.digest.is_empty());
+    let mut alike: Vec<&SourceState> = alike.collect();
+    alike.sort_by_key(|state| state.digested);
+    let lengths: Vec<u64> = alike.iter().map(|state| state.digested).collect();
+    let digests = source.digests(&lengths)?;
+    // Of two attempts that broke off, the one that came further.
+    let held = alike.into_iter().zip(digests).rfind(|(state, digest)| state.digest == *digest);
+    Ok(held.map(|(state, _)| state))
 }
 
 fn append(writer: &mut Writer, receiver: &Receiver<Message>, watch: &dyn Watch) -> Result<u64, ImportError> {

@@ -3,7 +3,10 @@
 use std::{
     borrow::Cow,
     collections::VecDeque,
-    sync::mpsc::{SyncSender, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{SyncSender, sync_channel},
+    },
 };
 
 use daybook_archive::{
@@ -18,7 +21,7 @@ use super::{
     connection::{Change, Connection, Seen},
     held::{Repeats, fingerprint, unparsed_fingerprint},
     numbering::Numbering,
-    source::{Lines, Next},
+    source::{Digest, Lines, Next},
 };
 
 /// Bytes of lines that wait for one that tells its time, at most: the books of a hundred thousand markets.
@@ -34,6 +37,8 @@ pub struct Reading<'a> {
     numbering: Numbering,
     pub report: SourceReport,
     state: SourceState,
+    /// Of the bytes read, where the state does not hold it yet.
+    digest: Option<Arc<Digest>>,
     connections: Vec<Connection>,
     builder: BatchBuilder,
     notices: Vec<Notice>,
@@ -64,6 +69,7 @@ impl<'a> Reading<'a> {
             numbering,
             report: SourceReport { source: state.name.clone(), ..SourceReport::default() },
             state,
+            digest: None,
             connections: Vec::new(),
             builder: BatchBuilder::default(),
             notices: Vec::new(),
@@ -78,6 +84,7 @@ impl<'a> Reading<'a> {
     /// Reads it to its end.
     pub fn run(&mut self, lines: &mut Lines, sender: &SyncSender<Message>) -> Result<(), ImportError> {
         let progress = lines.progress();
+        self.digest = lines.digest();
         let bytes = || progress.load(std::sync::atomic::Ordering::Relaxed);
         self.resume();
         loop {
@@ -151,6 +158,11 @@ impl<'a> Reading<'a> {
         self.state.streams = self.connections.iter().flat_map(Connection::stream_ends).collect();
         self.state.streams.sort_by_key(|end| (end.connection, end.sid));
         self.state.next_connection = self.numbering.next;
+        if let Some(digest) = &self.digest {
+            (self.state.digested, self.state.digest) = digest.get();
+            // A file may have grown while it was read.
+            self.state.bytes = if self.state.complete { self.state.digested } else { self.state.bytes };
+        }
         self.builder.push_notice(&Notice::Source(self.state.clone()));
         let frames = std::mem::take(&mut self.frames);
         let message = Message::Batch { batch: self.builder.finish(), bytes, frames };

@@ -7,7 +7,7 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
@@ -44,27 +44,31 @@ impl Source {
         }
     }
 
-    /// Digest of the bytes as stored, and what is wrong with them if they are a compressed stream that does not decode to
-    /// its checksum; `None` for standard input. That it breaks off is nothing wrong: what it holds up to there is sound.
-    pub fn examine(&self) -> io::Result<Option<(String, Option<String>)>> {
-        let Source::File(path) = self else { return Ok(None) };
+    /// Digests of its first bytes as stored, of so many for each of `lengths`, which ascend; of fewer lengths where it is
+    /// shorter, and of none for standard input.
+    pub fn digests(&self, lengths: &[u64]) -> io::Result<Vec<String>> {
+        let Source::File(path) = self else { return Ok(Vec::new()) };
         let mut file = File::open(path)?;
-        let mut hasher = Xxh3::new();
+        let digest = Digest::default();
         let mut buffer = vec![0; 1 << 20];
-        loop {
-            let read = file.read(&mut buffer)?;
-            if read == 0 {
-                return Ok(Some((format!("{:032x}", hasher.digest128()), self.damage()?)));
+        let mut digests = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            while let missing @ 1.. = length.saturating_sub(digest.get().0) {
+                let room = usize::try_from(missing).map_or(buffer.len(), |missing| missing.min(buffer.len()));
+                match file.read(&mut buffer[..room])? {
+                    0 => return Ok(digests),
+                    read => digest.update(&buffer[..read]),
+                }
             }
-            hasher.update(&buffer[..read]);
+            digests.push(digest.get().1);
         }
+        Ok(digests)
     }
 
-    fn damage(&self) -> io::Result<Option<String>> {
+    /// What is wrong with a compressed stream that does not decode to its checksum, which shows only at its end. That it
+    /// breaks off is nothing wrong: what it holds up to there is sound.
+    pub fn damage(&self) -> io::Result<Option<String>> {
         let mut lines = self.open()?;
-        if !lines.compressed {
-            return Ok(None);
-        }
         while lines.fill()? && !lines.ended {
             lines.end = 0;
         }
@@ -91,9 +95,11 @@ impl Source {
             [Some(0x28), Some(0xb5)] => Box::new(zstd::stream::read::Decoder::with_buffer(raw)?),
             _ => Box::new(raw),
         };
+        let compressed = matches!(start, [Some(0x1f), Some(0x8b)] | [Some(0x28), Some(0xb5)]);
         Ok(Lines {
             reader,
-            compressed: matches!(start, [Some(0x1f), Some(0x8b)] | [Some(0x28), Some(0xb5)]),
+            compressed,
+            digest: (!compressed).then(Arc::default),
             buffer: Vec::new(),
             start: 0,
             end: 0,
@@ -163,6 +169,24 @@ impl Read for Piped {
     }
 }
 
+/// Digest of bytes that are being read.
+#[derive(Default)]
+pub struct Digest(Mutex<(u64, Xxh3)>);
+
+impl Digest {
+    fn update(&self, bytes: &[u8]) {
+        let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        read.0 += bytes.len() as u64;
+        read.1.update(bytes);
+    }
+
+    /// How many there were until now, and their digest.
+    pub fn get(&self) -> (u64, String) {
+        let read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (read.0, format!("{:032x}", read.1.digest128()))
+    }
+}
+
 struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
@@ -180,6 +204,8 @@ impl<R: Read> Read for Counted<R> {
 pub struct Lines {
     reader: Box<dyn Read + Send>,
     compressed: bool,
+    /// Of what was read, where that is what is stored.
+    digest: Option<Arc<Digest>>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -270,7 +296,12 @@ impl Lines {
         }
         match self.reader.read(&mut self.buffer[self.end..]) {
             Ok(0) => self.ended = true,
-            Ok(read) => self.end += read,
+            Ok(read) => {
+                if let Some(digest) = &self.digest {
+                    digest.update(&self.buffer[self.end..self.end + read]);
+                }
+                self.end += read;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) if self.compressed && error.raw_os_error().is_none() => {
@@ -286,6 +317,11 @@ impl Lines {
     /// Whether it is a compressed stream, which shows only at its end whether it was sound.
     pub fn is_compressed(&self) -> bool {
         self.compressed
+    }
+
+    /// Digest of the bytes read so far; `None` of a compressed stream.
+    pub fn digest(&self) -> Option<Arc<Digest>> {
+        self.digest.clone()
     }
 
     /// Why a compressed stream broke off before its end, if it did.
