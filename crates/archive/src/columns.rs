@@ -1,6 +1,10 @@
 //! Rows gathered column by column, as a segment file takes them.
 
+mod copied;
+
 use std::sync::Arc;
+
+pub use copied::CopiedColumns;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use hashbrown::HashMap;

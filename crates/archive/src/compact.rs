@@ -3,18 +3,18 @@
 //! Neighbouring files of a day are merged in the order of their ordinals, so the rule that makes reading simple holds on:
 //! files of one day never overlap. Memory is bounded by a batch per file merged and the row group being written.
 
-use std::collections::BTreeMap;
-
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Decimal32Type, Decimal64Type};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+};
 
 use crate::{
     Error,
     catalog::{Catalog, FileEntry},
-    columns::Row,
+    columns::CopiedColumns,
     market::DELTAS_PER_KEYFRAME,
     reader::Reader,
-    schema::{Column, ColumnType, Table},
+    schema::{ColumnType, Table},
     seal::Tables,
     segment::{Batch, Scan},
     segment_writer::{Day, SegmentWriter},
@@ -154,108 +154,68 @@ fn parse_day(date: &str) -> Result<Day, Error> {
     Ok(midnight.as_second().div_euclid(86_400))
 }
 
-/// A file being read row by row.
+/// A file being read by stretches of rows of one ticker.
 struct Cursor {
     scan: Scan,
-    batch: Option<Batch>,
-    row: usize,
     table: Table,
+    /// Rows at hand; `None` at the end.
+    loaded: Option<Loaded>,
+    /// Ticker of the stretch at hand; none in a table without.
     ticker: Option<String>,
 }
 
+struct Loaded {
+    batch: Batch,
+    columns: CopiedColumns,
+    /// Stretches from the one at hand on.
+    runs: VecDeque<Range<usize>>,
+}
+
 impl Cursor {
-    fn new(mut scan: Scan, table: Table) -> Result<Cursor, Error> {
-        let batch = scan.next().transpose()?;
-        let mut cursor = Cursor { scan, batch, row: 0, table, ticker: None };
-        cursor.note_ticker()?;
+    fn new(scan: Scan, table: Table) -> Result<Cursor, Error> {
+        let mut cursor = Cursor { scan, table, loaded: None, ticker: None };
+        cursor.load()?;
         Ok(cursor)
     }
 
+    fn load(&mut self) -> Result<(), Error> {
+        self.loaded = None;
+        while let Some(batch) = self.scan.next().transpose()? {
+            let runs = match self.table {
+                Table::Unparsed | Table::Sources => std::iter::once(0..batch.rows()).collect(),
+                _ => batch.texts("ticker")?.runs().into_iter().map(|(_, rows)| rows).collect(),
+            };
+            if batch.rows() > 0 {
+                let columns = CopiedColumns::of(&batch, self.table.columns())?;
+                self.loaded = Some(Loaded { batch, columns, runs });
+                break;
+            }
+        }
+        self.note_ticker()
+    }
+
     fn note_ticker(&mut self) -> Result<(), Error> {
-        let Some(batch) = &self.batch else { return Ok(()) };
-        if self.table == Table::Unparsed || self.table == Table::Sources {
+        let Some(Loaded { batch, runs, .. }) = &self.loaded else { return Ok(()) };
+        if matches!(self.table, Table::Unparsed | Table::Sources) {
             return Ok(());
         }
-        let ticker = batch.texts("ticker")?.get(self.row);
+        let ticker = runs.front().map_or(Ok(None), |run| batch.texts("ticker").map(|texts| texts.get(run.start)))?;
         if self.ticker.as_deref() != ticker {
             self.ticker = ticker.map(str::to_owned);
         }
         Ok(())
     }
 
+    /// The stretch at hand is done.
     fn advance(&mut self) -> Result<(), Error> {
-        self.row += 1;
-        if self.batch.as_ref().is_some_and(|batch| self.row >= batch.rows()) {
-            self.batch = self.scan.next().transpose()?;
-            self.row = 0;
+        if let Some(loaded) = &mut self.loaded {
+            loaded.runs.pop_front();
+            if !loaded.runs.is_empty() {
+                return self.note_ticker();
+            }
         }
-        self.note_ticker()
+        self.load()
     }
-}
-
-/// Copies a row, column after column; `deltas_since` as it is now, where it changed.
-pub(crate) fn copy(
-    batch: &Batch,
-    at: usize,
-    columns: &[Column],
-    mut row: Row<'_>,
-    deltas_since: Option<u32>,
-) -> Result<(), Error> {
-    let mut next = 0;
-    while next < columns.len() {
-        let column = &columns[next];
-        let name = column.name;
-        next += 1;
-        if let Some(since) = deltas_since.filter(|_| name == "deltas_since") {
-            row = row.i32(since.cast_signed());
-            continue;
-        }
-        row = match column.kind {
-            ColumnType::Int16 => {
-                let values = batch.i16s(name)?;
-                row.optional_i32(values.is_valid(at).then(|| i32::from(values.value(at))))
-            }
-            ColumnType::Int32 => {
-                let values = batch.i32s(name)?;
-                row.optional_i32(values.is_valid(at).then(|| values.value(at)))
-            }
-            ColumnType::Price => {
-                let values = batch.prices(name)?;
-                row.optional_i32(values.is_valid(at).then(|| values.value(at)))
-            }
-            ColumnType::Int64 => {
-                let values = batch.i64s(name)?;
-                row.optional_i64(values.is_valid(at).then(|| values.value(at)))
-            }
-            ColumnType::Timestamp => {
-                let values = batch.times(name)?;
-                row.optional_i64(values.is_valid(at).then(|| values.value(at)))
-            }
-            ColumnType::Quantity => {
-                let values = batch.quantities(name)?;
-                row.optional_i64(values.is_valid(at).then(|| values.value(at)))
-            }
-            ColumnType::Boolean => {
-                let values = batch.booleans(name)?;
-                row.optional_bool(values.is_valid(at).then(|| values.value(at)))
-            }
-            ColumnType::Text => row.optional_text(batch.texts(name)?.get(at)),
-            ColumnType::PriceList => {
-                let sizes = columns.get(next).map_or("", |column| column.name);
-                next += 1;
-                let (prices, sizes) = (batch.lists(name)?.value(at), batch.lists(sizes)?.value(at));
-                let prices = prices.as_primitive_opt::<Decimal32Type>();
-                let prices = prices.ok_or_else(|| batch.wrong(name, "not a list of prices"))?;
-                let sizes = sizes.as_primitive_opt::<Decimal64Type>();
-                let sizes = sizes.ok_or_else(|| batch.wrong(name, "not beside a list of quantities"))?;
-                row.ladder(prices.values().iter().copied().zip(sizes.values().iter().copied()))
-            }
-            // Written together with the prices before it.
-            ColumnType::QuantityList => return Err(batch.wrong(name, "not preceded by its prices")),
-        };
-    }
-    row.end();
-    Ok(())
 }
 
 /// Merges files in order of ticker, and within a ticker in order of the files: their ordinals follow each other.
@@ -266,19 +226,25 @@ fn merge_in_order(
     day: Day,
     mut thinning: Thinning,
 ) -> Result<(), Error> {
+    let deltas_since = table.columns().iter().position(|column| column.name == "deltas_since");
     loop {
-        let head = cursors.iter().enumerate().filter(|(_, cursor)| cursor.batch.is_some());
+        let head = cursors.iter().enumerate().filter(|(_, cursor)| cursor.loaded.is_some());
         let Some((at, _)) = head.min_by(|(_, a), (_, b)| a.ticker.cmp(&b.ticker)) else { return Ok(()) };
         let cursor = &mut cursors[at];
         let ticker = cursor.ticker.clone();
-        while cursor.batch.is_some() && cursor.ticker == ticker {
-            if let Some(batch) = &cursor.batch {
-                let since = match table {
-                    Table::Keyframes => thinning.keeps(batch, cursor.row, ticker.as_deref())?,
-                    _ => None,
-                };
-                if table != Table::Keyframes || since.is_some() {
-                    copy(batch, cursor.row, table.columns(), writer.row(day)?, since)?;
+        while let Some(Loaded { batch, columns, runs }) = &cursor.loaded
+            && cursor.ticker == ticker
+        {
+            let run = runs.front().cloned().unwrap_or_default();
+            match deltas_since {
+                None => writer.copy(day, columns, run)?,
+                Some(column) => {
+                    for row in run {
+                        if let Some(since) = thinning.keeps(batch, row, ticker.as_deref())? {
+                            writer.copy(day, columns, row..row + 1)?;
+                            writer.set_last_i32(day, column, since.cast_signed());
+                        }
+                    }
                 }
             }
             cursor.advance()?;
@@ -335,11 +301,10 @@ fn merge_latest(
     day: Day,
     key: &[&str],
 ) -> Result<(), Error> {
-    let mut batches: Vec<Batch> = Vec::new();
+    let mut batches: Vec<CopiedColumns> = Vec::new();
     let mut latest: BTreeMap<Vec<String>, (i64, usize, usize)> = BTreeMap::new();
     for mut cursor in cursors {
-        let mut next = cursor.batch.take();
-        while let Some(batch) = next {
+        while let Some(Loaded { batch, columns, .. }) = cursor.loaded.take() {
             let positions = batch.i64s("position")?;
             for row in 0..batch.rows() {
                 let mut parts = Vec::with_capacity(key.len());
@@ -357,12 +322,12 @@ fn merge_latest(
                     latest.insert(parts, (position, batches.len(), row));
                 }
             }
-            batches.push(batch);
-            next = cursor.scan.next().transpose()?;
+            batches.push(columns);
+            cursor.load()?;
         }
     }
     for (_, batch, row) in latest.into_values() {
-        copy(&batches[batch], row, table.columns(), writer.row(day)?, None)?;
+        writer.copy(day, &batches[batch], row..row + 1)?;
     }
     Ok(())
 }

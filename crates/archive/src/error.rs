@@ -37,6 +37,9 @@ pub enum Error {
     /// A segment could not be encoded.
     #[error("a segment could not be written: {0}")]
     Segment(#[from] WriteError),
+    /// The system gives no thread to encode a segment with.
+    #[error("no thread could be started to write a segment: {0}")]
+    Thread(std::io::Error),
     /// An entry of the log cannot be taken in.
     #[error("the log's entry {ordinal} cannot be read: {reason}")]
     Entry {

@@ -15,7 +15,7 @@ use crate::{
     Clock, Error,
     archive::Archive,
     catalog::{Catalog, FileEntry, TableFiles},
-    compact::copy,
+    columns::CopiedColumns,
     coverage::{Interval, IntervalKey},
     market::Keyframe,
     opening::commit_file,
@@ -379,13 +379,14 @@ impl Plan {
         let segment = reader.segment(Table::Keyframes, file)?;
         for batch in segment.scan(&names, 0..segment.rows(), 256)? {
             let batch = batch?;
+            let columns = CopiedColumns::of(&batch, Table::Keyframes.columns())?;
             let (tickers, ordinals) = (batch.texts("ticker")?, batch.i64s("ordinal")?);
             for row in 0..batch.rows() {
                 let place = (tickers.get(row).unwrap_or(""), ordinals.value(row).cast_unsigned());
                 while let Some(carried) = coming.next_if(|carried| (&*carried.ticker, carried.ordinal()) <= place) {
                     carried.write(writer, self.day)?;
                 }
-                copy(&batch, row, Table::Keyframes.columns(), writer.row(self.day)?, None)?;
+                writer.copy(self.day, &columns, row..row + 1)?;
             }
         }
         coming.try_for_each(|carried| carried.write(writer, self.day))

@@ -1,20 +1,24 @@
 //! Writing the files of one table: rows in, one Parquet file per day out, each with the statistics that its table's
 //! log keeps.
 
-use std::collections::BTreeMap;
+mod row_groups;
+
+use std::{collections::BTreeMap, ops::Range};
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     Error,
-    columns::{Columns, Row, file_schema},
+    columns::{Columns, CopiedColumns, Row, file_schema},
     parquet_file::{FileSummary, FileWriter, Value, WriterOptions},
     schema::{ColumnType, DATE, Table},
     segment_name::SegmentName,
     store::Store,
     table::{AddFile, FileStats, StatValue},
 };
+
+use row_groups::RowGroups;
 
 /// Rows of a row group: what a writer holds in memory per day.
 const ROWS_PER_GROUP: usize = 262_144;
@@ -44,7 +48,7 @@ pub struct SegmentWriter {
 
 struct Part {
     columns: Columns,
-    file: FileWriter<Vec<u8>>,
+    groups: RowGroups,
 }
 
 /// A file written, not yet part of its table.
@@ -80,16 +84,41 @@ impl SegmentWriter {
 
     /// Starts a row of this day. Rows of one day must come in the table's order.
     pub fn row(&mut self, day: Day) -> Result<Row<'_>, Error> {
+        Ok(self.part(day)?.columns.row())
+    }
+
+    /// Writes rows of a file of the same table. Rows of one day must come in the table's order.
+    pub fn copy(&mut self, day: Day, from: &CopiedColumns, mut rows: Range<usize>) -> Result<(), Error> {
+        while !rows.is_empty() {
+            let columns = &mut self.part(day)?.columns;
+            let end = rows.end.min(rows.start + (ROWS_PER_GROUP - columns.rows()));
+            columns.copy(from, rows.start..end);
+            rows.start = end;
+        }
+        Ok(())
+    }
+
+    /// Changes a number of the row of this day that was written last.
+    pub fn set_last_i32(&mut self, day: Day, column: usize, value: i32) {
+        let day = if self.table.is_partitioned() { day } else { 0 };
+        if let Some(part) = self.parts.get_mut(&day) {
+            part.columns.set_last_i32(column, value);
+        }
+    }
+
+    /// The rows of a day, with room for one more.
+    fn part(&mut self, day: Day) -> Result<&mut Part, Error> {
         let day = if self.table.is_partitioned() { day } else { 0 };
         if !self.parts.contains_key(&day) {
             let file = FileWriter::new(Vec::new(), &file_schema(self.table), self.options())?;
-            self.parts.insert(day, Part { columns: Columns::new(self.table), file });
+            let part = Part { columns: Columns::new(self.table), groups: RowGroups::new(file) };
+            self.parts.insert(day, part);
         }
         let part = self.parts.get_mut(&day).expect("the part was just inserted");
         if part.columns.rows() == ROWS_PER_GROUP {
-            part.flush()?;
+            part.groups.write(self.table, &mut part.columns)?;
         }
-        Ok(part.columns.row())
+        Ok(part)
     }
 
     /// Whether no row was written.
@@ -100,9 +129,8 @@ impl SegmentWriter {
     /// Finishes the files in memory, by day.
     pub fn encode(self) -> Result<Vec<(Day, Vec<u8>, FileSummary)>, Error> {
         let mut encoded = Vec::with_capacity(self.parts.len());
-        for (day, mut part) in self.parts {
-            part.flush()?;
-            let (bytes, summary) = part.file.close()?;
+        for (day, part) in self.parts {
+            let (bytes, summary) = part.groups.close(&part.columns)?;
             encoded.push((day, bytes, summary));
         }
         Ok(encoded)
@@ -169,15 +197,4 @@ fn decimal(value: i64, scale: u32) -> StatValue {
     let sign = if value < 0 { "-" } else { "" };
     let width = scale as usize;
     StatValue::Number(format!("{sign}{}.{:0width$}", magnitude / unit, magnitude % unit).into())
-}
-
-impl Part {
-    fn flush(&mut self) -> Result<(), Error> {
-        if self.columns.rows() > 0 {
-            let file = &mut self.file;
-            self.columns.with_data(|data| file.write_row_group(data))?;
-            self.columns.clear();
-        }
-        Ok(())
-    }
 }

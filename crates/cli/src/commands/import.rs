@@ -3,11 +3,11 @@
 use std::{
     io::{self, IsTerminal},
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
-use daybook_archive::{Writer, WriterOptions, wal::CommitPolicy};
+use daybook_archive::{Compacted, Writer, WriterOptions, wal::CommitPolicy};
 use daybook_kalshi::WrapperFields;
 
 use super::{Common, Failure, Outcome, now_nanos, print_report};
@@ -127,7 +127,10 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
         }
     }
     let metadata = if failure.is_none() { import_metadata(&mut writer, &documents) } else { Ok((0, 0)) };
-    let tidied = if failure.is_none() { writer.compact(FILES_PER_DAY).map(|_| ()) } else { Ok(()) };
+    let sealed = if failure.is_none() { writer.seal() } else { Ok(()) };
+    let elapsed = began.elapsed();
+    let merging = Instant::now();
+    let merged = if failure.is_none() { writer.compact(FILES_PER_DAY) } else { Ok(Compacted::default()) };
     let closed = writer.close();
     if let Some((bar, _)) = progress.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
         bar.finish();
@@ -136,9 +139,14 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<Outcome, Failure
         return Err(error.into());
     }
     let (files, count) = metadata?;
-    tidied?;
+    sealed?;
+    let merged = merged?;
     closed?;
-    report(&reports, (files, count), total, began, common.format)?;
+    report(&reports, (files, count), total, elapsed, common.format)?;
+    if merged.files_before > 0 && common.format == Format::Table {
+        let (before, after) = (counted(merged.files_before as u64, "file"), thousands(merged.files_after as u64));
+        tell(format_args!("{before} of the archive merged into {after} in {:.1} s", merging.elapsed().as_secs_f64()));
+    }
     let broken = reports.iter().any(|report| report.truncated.is_some());
     Ok(if broken { Outcome::Incomplete } else { Outcome::Complete })
 }
@@ -147,7 +155,7 @@ fn report(
     reports: &[SourceReport],
     (files, documents): (usize, usize),
     bytes: Option<u64>,
-    began: Instant,
+    elapsed: Duration,
     format: Format,
 ) -> Result<(), Failure> {
     if format != Format::Table {
@@ -183,7 +191,7 @@ fn report(
         files: reports.len() as u64 - unchanged,
         bytes,
         frames: sum(|report| if report.unchanged { 0 } else { report.lines }),
-        elapsed: began.elapsed(),
+        elapsed,
     };
     if read.files > 0 {
         tell(format_args!("{read}"));

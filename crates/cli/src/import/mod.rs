@@ -143,9 +143,7 @@ pub fn import(
             (digest.unwrap_or_default(), source.damage().map_err(unreadable)?)
         }
         // What is piped in cannot be examined before it is taken in.
-        Source::Stdin => {
-            (String::new(), Some("compressed, and shows only at its end whether it was sound".to_owned()))
-        }
+        Source::Stdin => (String::new(), Some("compressed, and shows only at its end whether it was sound".to_owned())),
     };
     (numbering.filtered, numbering.unprovable) = (options.filtered, unprovable.is_some());
     let state = SourceState {

@@ -463,6 +463,10 @@ fn what_comes_through_a_pipe_can_be_read_while_it_is_open() {
     let deltas = shell.run(&["deltas", "KXA-1", "--format", "ndjson"]).code(0);
     let sent = lines.iter().filter(|line| line.frame.contains("orderbook_delta") && line.frame.contains("KXA-1"));
     assert_eq!(deltas.stdout.iter().filter(|byte| **byte == b'\n').count(), sent.count());
+    // The same bytes in a file are the same source.
+    shell.file("piped.ndjson", &text);
+    let again = shell.run(&["import", "piped.ndjson"]).code(0);
+    assert!(again.stderr.contains("held already, unchanged"), "{}", again.stderr);
 }
 
 #[test]

@@ -109,6 +109,116 @@ fn labels_keep_connections_apart() {
 }
 
 #[test]
+fn two_connections_that_begin_with_the_same_book_number_what_follows_each_for_itself() {
+    let mut venue = Venue::new(71);
+    let begun = venue.recording(1, &["KXA-1"], 0);
+    let (mut one, mut two) = (begun.clone(), begun[..2].to_vec());
+    let renumbered = |line: &Line, seq: usize| {
+        let (before, after) = line.frame.split_once(r#","seq":"#).unwrap();
+        let (_, after) = after.split_once(',').unwrap();
+        Line { recv_ms: line.recv_ms + 1, frame: format!(r#"{before},"seq":{seq},{after}"#) }
+    };
+    let (mut text, mut sent) = (String::new(), begun.clone());
+    let wrapped = |line: &Line, name: &str| {
+        format!("{{\"recv_ms\":{},\"connection\":\"{name}\",\"event\":{}}}\n", line.recv_ms, line.frame)
+    };
+    text.extend(begun.iter().map(|line| wrapped(line, "one")));
+    // What the second one sends first is written down late.
+    let mut late: String = two.iter().map(|line| wrapped(line, "two")).collect();
+    // The first one carries another market as well, so its numbers run ahead; then it ends, and the second goes on.
+    for at in 0_u32..200 {
+        venue.now += 50_000;
+        if at < 100 && !at.is_multiple_of(4) {
+            let line = venue.more(1, "KXB-1");
+            text += &wrapped(&line, "one");
+            one.push(line);
+            continue;
+        }
+        let line = venue.more(1, "KXA-1");
+        sent.push(line.clone());
+        if at < 100 {
+            text += &wrapped(&line, "one");
+            one.push(line.clone());
+        }
+        let line = renumbered(&line, two.len());
+        late += &wrapped(&line, "two");
+        if at > 20 {
+            text += &std::mem::take(&mut late);
+        }
+        two.push(line);
+    }
+    let lab = Lab::new();
+    lab.import(&lab.file("a.ndjson", text.as_bytes()));
+    let truth = record(&sent);
+    let archive = lab.open();
+    let mut exact = 0;
+    for at in crate::lab::instants(&truth, "KXA-1", crate::naive::On::Exchange) {
+        let answer = archive.book("KXA-1", at, Clock::Exchange).unwrap();
+        let right = crate::lab::ladders(&answer) == truth.book("KXA-1", crate::naive::On::Exchange, at);
+        assert!(!answer.exact || right, "at {at}");
+        exact += u32::from(answer.exact);
+    }
+    assert!(exact > 100, "{exact}");
+}
+
+#[test]
+fn one_connection_of_the_archive_is_gone_on_with_by_one_of_a_file() {
+    let mut venue = Venue::new(73);
+    let begun = venue.recording(1, &["KXA-1", "KXB-1"], 3);
+    let wrapped = |line: &Line, name: &str| {
+        format!("{{\"recv_ms\":{},\"connection\":\"{name}\",\"event\":{}}}\n", line.recv_ms, line.frame)
+    };
+    let lab = Lab::new();
+    let first: String = begun.iter().map(|line| wrapped(line, "one")).collect();
+    lab.import(&lab.file("a.ndjson", first.as_bytes()));
+    // The first frame of another connection is one that is held, and the next that it has is just the number that follows.
+    let lines = both(&mut venue, 20);
+    let mut second = wrapped(&begun[5], "one") + &wrapped(&lines[0], "one") + &wrapped(&begun[1], "two");
+    for line in &lines {
+        second += &wrapped(&Line { recv_ms: line.recv_ms + 1, ..line.clone() }, "two");
+        second += &wrapped(line, "one");
+    }
+    lab.import(&lab.file("b.ndjson", second.as_bytes()));
+    let sent = [begun, lines].concat();
+    let truth = record(&sent);
+    let archive = lab.open();
+    for at in crate::lab::instants(&truth, "KXA-1", crate::naive::On::Exchange) {
+        let answer = archive.book("KXA-1", at, Clock::Exchange).unwrap();
+        let right = crate::lab::ladders(&answer) == truth.book("KXA-1", crate::naive::On::Exchange, at);
+        assert!(!answer.exact || right, "at {at}");
+    }
+}
+
+#[test]
+fn what_a_later_file_has_of_an_earlier_hole_does_not_stand_behind_a_book() {
+    let mut venue = Venue::new(72);
+    let mut sent = venue.recording(1, &["KXA-1", "KXB-1"], 10);
+    let hole = sent.len();
+    sent.extend(both(&mut venue, 10));
+    let healed = sent.len();
+    sent.extend(both(&mut venue, 4));
+    sent.push(venue.snapshot(1, "KXA-1"));
+    sent.push(venue.snapshot(1, "KXB-1"));
+    sent.extend(both(&mut venue, 20));
+    let known = sent.len();
+    sent.extend(both(&mut venue, 20));
+    let parts = [
+        [&sent[..hole], &sent[healed..known]].concat(),
+        sent[hole - 4..healed + 2].to_vec(),
+        sent[known - 2..].to_vec(),
+    ];
+    let truth = record(&sent);
+    for files in [vec![parts.concat()], vec![parts[..2].concat(), parts[2].clone()], parts.to_vec()] {
+        let lab = Lab::new();
+        for (at, lines) in files.iter().enumerate() {
+            lab.import(&lab.file(&format!("{at}.ndjson"), &capture(lines)));
+        }
+        let tally = check_claims(&lab.open(), &truth, &truth, &format!("a hole of the past, in {} files", files.len()));
+        assert!(tally.exact > 20, "{tally:?}");
+    }
+}
+
+#[test]
 fn what_fails_its_checksum_proves_nothing() {
     let mut venue = Venue::new(65);
     let mut lines = venue.recording(1, &["KXA-1", "KXB-1"], 10);
@@ -198,17 +308,23 @@ fn a_record_that_begins_with_deltas_keeps_its_own_time() {
     let first = venue.recording(1, &["KXA-1"], 10);
     // Over another connection, whose stamps lie before what the first one had, though it was heard later.
     let mut other = Venue::new(70);
-    other.now = venue.now - 5_000_000;
+    other.now = venue.now - 1_000_000_000;
     for _ in 0..100 {
-        other.number(1);
+        other.number(2);
     }
     let heard = first[first.len() - 1].recv_ms + 1_000;
+    // Enough for keyframes of its own.
     let mut lines: Vec<Line> =
-        (0..30).map(|at| Line { recv_ms: heard + at, frame: other.more(1, "KXA-1").frame }).collect();
+        (0..5_000).map(|at| Line { recv_ms: heard + at, frame: other.more(2, "KXA-1").frame }).collect();
     // One out of its order: what came before it is sealed, to be compared with it, and then the stream goes on.
     lines.swap(10, 11);
     let lab = Lab::new();
     lab.import_all(&[lab.file("a.ndjson", &capture(&first)), lab.file("b.ndjson", &capture(&lines))]);
     let said = lab.daybook(&["verify", "--deep"]);
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    // Its gap begins where its own stamps do, not where the other connection's had come to.
+    let timeline = lab.open().timeline("KXA-1").unwrap().unwrap();
+    let gap = timeline.intervals().iter().find(|interval| interval.connection == 2).unwrap();
+    let stamps = |line: &Line| crate::lab::instants(&record([line]), "KXA-1", crate::naive::On::Exchange);
+    assert!(gap.from_effective < stamps(&first[1])[0], "{gap:?}");
 }

@@ -424,6 +424,13 @@ fn a_loss_after_a_crash_ends_the_books_of_markets_that_are_quiet_since() {
     }
 }
 
+/// Every batch is written when it is appended, so that it is there after the crash.
+fn at_once() -> WriterOptions {
+    let mut options = WriterOptions::new(7);
+    options.commit.interval = std::time::Duration::ZERO;
+    options
+}
+
 #[test]
 fn an_import_that_is_cut_off_after_any_line_goes_on_as_if_it_had_not_been() {
     let mut venue = Venue::new(48);
@@ -448,12 +455,42 @@ fn an_import_that_is_cut_off_after_any_line_goes_on_as_if_it_had_not_been() {
         let lab = Lab::new();
         let path = lab.file("a.ndjson", &text);
         let crashed = std::panic::catch_unwind(|| {
-            let mut writer = Writer::open(&lab.root(), WriterOptions::new(7)).unwrap();
+            let mut writer = Writer::open(&lab.root(), at_once()).unwrap();
             import(&mut writer, &Source::File(path.clone()), &small, &Crash(batches.into())).unwrap();
         });
         assert!(crashed.is_err(), "{batches} batches: it came to its end before the crash");
         lab.import(&path);
         let found = (check(&lab.open(), &truth, &truth, "resumed"), unparsed_lines(&lab.open()).len());
         assert_eq!(found, expected, "cut off after {batches} batches");
+    }
+}
+
+#[test]
+fn an_import_that_was_cut_off_goes_on_only_in_the_same_file() {
+    let mut venue = Venue::new(49);
+    let lines = venue.recording(1, &["KXA-1", "KXB-1"], 6_000);
+    let text = capture(&lines);
+    let truth = record(&lines);
+    let small = ImportOptions { batch_bytes: 1, ..options() };
+    for changed in [false, true] {
+        let lab = Lab::new();
+        let path = lab.file("a.ndjson", &text);
+        let crashed = std::panic::catch_unwind(|| {
+            let mut writer = Writer::open(&lab.root(), at_once()).unwrap();
+            import(&mut writer, &Source::File(path.clone()), &small, &Crash(40.into())).unwrap();
+        });
+        assert!(crashed.is_err());
+        let mut text = text.clone();
+        if changed {
+            // A line of the part that was taken in, of the same length: the file is another one.
+            let at = capture(&lines[..9]).len();
+            text[at..at + 2].copy_from_slice(b"?!");
+        }
+        let report = lab.import(&lab.file("a.ndjson", &text));
+        assert_eq!(report.unparsed, u64::from(changed), "{report:?}");
+        let sources = lab.open().sources_imported().unwrap();
+        assert_eq!(sources.len(), 1 + usize::from(changed));
+        assert_eq!(book_event_counts(&lab.open()), (truth.snapshot_count(), truth.delta_count()));
+        assert!(lab.import(&path).unchanged);
     }
 }
