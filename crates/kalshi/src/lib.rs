@@ -41,16 +41,39 @@
 
 mod canonical;
 mod capture;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "client")]
+mod credentials;
+#[cfg(feature = "client")]
+mod environment;
 mod frame;
+#[cfg(feature = "client")]
+mod limit;
 mod metadata;
 mod object;
 mod sequence;
 mod stamp;
+#[cfg(feature = "client")]
+mod wall_clock;
 
 pub use capture::{CaptureError, CaptureLine, WrapperFields};
+#[cfg(feature = "client")]
+pub use client::{
+    Budget, BuildError, Call, CallError, Client, ClientBuilder, CorrelationId, Error, ErrorKind, Method, Operation,
+    Priority, RetrySafety, VenueAnswer,
+};
+#[cfg(feature = "client")]
+pub use credentials::{Algorithm, Credentials, CredentialsError, ExposedKeyFile, KeyError, SignError, Signer};
+#[cfg(feature = "client")]
+pub use environment::{Environment, EnvironmentError};
 pub use frame::{ControlKind, Frame, FrameError, FrameErrorReason, TERMINAL_ERROR_CODES};
+#[cfg(feature = "client")]
+pub use limit::TooCostly;
 pub use metadata::{
     EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,
 };
 pub use sequence::{Continuity, FrameKind, SequenceTracker};
+#[cfg(feature = "client")]
+pub use wall_clock::{SystemClock, VenueClock, WallClock};
