@@ -12,7 +12,8 @@ const END: &str = "-----END ";
 ///
 /// `\n` written as two characters counts as a line end, and any white space may stand between the lines.
 pub(super) fn private_key_der(pem: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let pem = Zeroizing::new(pem.replace("\\r", "\r").replace("\\n", "\n"));
+    let pem = Zeroizing::new(pem.replace("\\r", ""));
+    let pem = Zeroizing::new(pem.replace("\\n", "\n"));
     let (label, body) = blocks(&pem)
         .find(|(label, _)| label.contains("PRIVATE KEY"))
         .or_else(|| blocks(&pem).next())
