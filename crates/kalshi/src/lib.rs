@@ -69,7 +69,10 @@ pub use credentials::{Algorithm, Credentials, CredentialsError, ExposedKeyFile, 
 pub use environment::{Environment, EnvironmentError};
 pub use frame::{ControlKind, Frame, FrameError, FrameErrorReason, TERMINAL_ERROR_CODES};
 #[cfg(feature = "client")]
-pub use limit::TooCostly;
+pub use limit::{
+    BucketLevel, BucketLimit, BucketName, Costs, Limits, Permit, RateLimiter, RateLimiterBuilder, Tier, TooCostly,
+    UnknownTier,
+};
 pub use metadata::{
     EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,

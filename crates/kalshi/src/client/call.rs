@@ -9,15 +9,15 @@ use super::{Budget, Method, Operation};
 /// One call: an operation with its path, query and body filled in, and how it may be treated on its way.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub(super) operation: &'static Operation,
+    pub(crate) operation: &'static Operation,
     path_values: Vec<(String, String)>,
     query: String,
     pub(super) body: Option<Vec<u8>>,
     unserializable: Option<String>,
-    pub(super) items: u32,
-    pub(super) shard: Shard,
+    pub(crate) items: Option<u32>,
+    pub(crate) shard: Shard,
     pub(super) retry: RetrySafety,
-    pub(super) priority: Priority,
+    pub(crate) priority: Priority,
     pub(super) accepted: Vec<u16>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Shard {
     /// Not a matter of shards.
     Unscoped,
     /// This `exchange_index`.
-    Named(u16),
+    Named(u8),
     /// The venue finds out, and charges every shard for it.
     AutoRouted,
 }
@@ -68,7 +68,7 @@ impl Call {
             query: String::new(),
             body: None,
             unserializable: None,
-            items: 1,
+            items: None,
             shard: Shard::Unscoped,
             retry: match operation.method {
                 Method::Get => RetrySafety::Idempotent,
@@ -116,9 +116,9 @@ impl Call {
         self
     }
 
-    /// A batch of `n`: it costs `n` times as much, which must be there at once, in the budget that no shard has.
+    /// A batch of `n`: it costs `n` times as much, which must be there at once, in the budget that is no shard's.
     pub fn items(mut self, n: u32) -> Call {
-        self.items = n;
+        self.items = Some(n);
         self
     }
 
@@ -126,7 +126,7 @@ impl Call {
     /// −1. Such a call is charged to the write budget of every shard, so name the market's `exchange_index` if it is
     /// known. A write for which this is never called is not a matter of shards.
     pub fn shard(mut self, exchange_index: Option<i32>) -> Call {
-        self.shard = match exchange_index.and_then(|index| u16::try_from(index).ok()) {
+        self.shard = match exchange_index.and_then(|index| u8::try_from(index).ok()) {
             Some(0) => Shard::Unscoped,
             Some(index) => Shard::Named(index),
             None => Shard::AutoRouted,

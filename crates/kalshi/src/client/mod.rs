@@ -12,6 +12,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde::de::DeserializeOwned;
 
 pub use builder::{BuildError, ClientBuilder};
+pub(crate) use call::Shard;
 pub use call::{Call, CallError, Priority, RetrySafety};
 pub use error::{CorrelationId, Error, ErrorKind};
 pub use operation::{Budget, Method, Operation};

@@ -1,4 +1,6 @@
 //! The client's core, tested through its public face.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod keys;
 mod signing;
