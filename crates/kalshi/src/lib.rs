@@ -60,8 +60,8 @@ mod wall_clock;
 pub use capture::{CaptureError, CaptureLine, WrapperFields};
 #[cfg(feature = "client")]
 pub use client::{
-    Budget, BuildError, Call, CallError, Client, ClientBuilder, CorrelationId, Error, ErrorKind, Method, Operation,
-    Priority, RetrySafety, VenueAnswer,
+    Budget, BuildError, Call, CallError, CircuitState, Client, ClientBuilder, CorrelationId, Error, ErrorKind,
+    LearnedLimits, Method, Observer, Operation, Priority, RetrySafety, VenueAnswer,
 };
 #[cfg(feature = "client")]
 pub use credentials::{Algorithm, Credentials, CredentialsError, ExposedKeyFile, KeyError, SignError, Signer};

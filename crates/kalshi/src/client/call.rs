@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write};
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Budget, Method, Operation};
@@ -12,7 +13,7 @@ pub struct Call {
     pub(crate) operation: &'static Operation,
     path_values: Vec<(String, String)>,
     query: String,
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) body: Option<Bytes>,
     unserializable: Option<String>,
     pub(crate) items: Option<u32>,
     pub(crate) shard: Shard,
@@ -110,7 +111,7 @@ impl Call {
     /// Sends `body` as JSON. A POST or PUT without a body sends `{}`, since the venue insists on JSON.
     pub fn body(mut self, body: &impl Serialize) -> Call {
         match serde_json::to_vec(body) {
-            Ok(json) => self.body = Some(json),
+            Ok(json) => self.body = Some(json.into()),
             Err(reason) => self.unserializable = Some(reason.to_string()),
         }
         self

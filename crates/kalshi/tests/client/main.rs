@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod calls;
 mod keys;
+mod operations;
 mod signing;
+mod venue;
