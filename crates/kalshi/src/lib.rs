@@ -39,6 +39,8 @@
 //!
 //! The crate does no I/O and reads no clock.
 
+#[cfg(feature = "client")]
+pub mod blocking;
 mod canonical;
 mod capture;
 #[cfg(feature = "client")]

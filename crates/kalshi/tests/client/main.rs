@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod blocking;
 mod calls;
 mod keys;
 mod operations;
+mod retries;
+mod saturation;
+mod secrecy;
 mod signing;
 mod venue;

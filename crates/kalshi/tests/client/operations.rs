@@ -7,7 +7,6 @@ const fn operation(id: &'static str, method: Method, path: &'static str, signed:
 }
 
 pub static MARKETS: Operation = operation("GetMarkets", Method::Get, "/markets", false, Budget::Read);
-pub static MARKET: Operation = operation("GetMarket", Method::Get, "/markets/{ticker}", false, Budget::Read);
 pub static STATUS: Operation = operation("GetExchangeStatus", Method::Get, "/exchange/status", false, Budget::Read);
 pub static ORDERS: Operation = operation("GetOrders", Method::Get, "/portfolio/orders", true, Budget::Read);
 pub static ORDER: Operation = operation("GetOrder", Method::Get, "/portfolio/orders/{order_id}", true, Budget::Read);
