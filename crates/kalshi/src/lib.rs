@@ -37,7 +37,7 @@
 //! - A delta or trade in the venue's usual form is read without allocation. Every other form is read by a slower
 //!   reader that gives the same answer; tests, a fuzzer and an independent third reading hold the two together.
 //!
-//! The crate does no I/O and reads no clock.
+//! Without the feature `client` the crate does no I/O and reads no clock.
 
 #[cfg(feature = "client")]
 pub mod blocking;

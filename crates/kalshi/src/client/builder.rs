@@ -52,7 +52,8 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Which venue to talk to; production by default.
+    /// Which venue to talk to; production by default. One on this machine is never talked to through a proxy, any
+    /// other through the one that the process's environment names.
     pub fn environment(mut self, environment: Environment) -> ClientBuilder {
         self.environment = environment;
         self
@@ -122,7 +123,7 @@ impl ClientBuilder {
     /// # Errors
     /// When TLS cannot be set up on this machine, or it has no source of randomness.
     pub fn build(self) -> Result<Client, BuildError> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .user_agent(concat!("daybook-kalshi/", env!("CARGO_PKG_VERSION")))
             // A signature is for one path: a redirected request would be refused, after telling another host of it.
             .redirect(reqwest::redirect::Policy::none())
@@ -130,9 +131,11 @@ impl ClientBuilder {
             // Attempts are counted, paid for and signed one by one.
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
-            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
-            .build()
-            .map_err(BuildError::Http)?;
+            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout));
+        if self.environment.is_local() {
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(BuildError::Http)?;
         let seed = match self.seed {
             Some(seed) => seed,
             None => {

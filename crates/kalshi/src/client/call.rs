@@ -249,3 +249,47 @@ fn encode(text: &str, into: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static TWO: Operation = Operation {
+        id: "Two",
+        method: Method::Get,
+        path: "/series/{series_ticker}/markets/{ticker}/candlesticks",
+        signed: false,
+        budget: Budget::Read,
+    };
+
+    proptest! {
+        #[test]
+        fn any_value_is_one_segment_of_the_path_and_comes_back(one in ".+", two in ".+") {
+            prop_assume!(![&one, &two].iter().any(|value| matches!(value.as_str(), "." | "..")));
+            let call = Call::new(&TWO).path("ticker", &two).path("series_ticker", &one);
+            let path = call.rendered_path().unwrap();
+            let url = url::Url::parse(&format!("https://host/trade-api/v2{path}")).unwrap();
+            prop_assert_eq!(url.path(), format!("/trade-api/v2{path}"), "sent as it was rendered, and so signed");
+            prop_assert!(url.query().is_none() && url.fragment().is_none());
+            let segments: Vec<_> = url.path_segments().unwrap().map(decoded).collect();
+            prop_assert_eq!(segments, ["trade-api", "v2", "series", &one, "markets", &two, "candlesticks"]);
+        }
+
+        #[test]
+        fn any_query_comes_back_in_order(values in proptest::collection::vec(proptest::option::of(".*"), 0..5)) {
+            let call = values.iter().fold(Call::new(&TWO), |call, value| call.query_opt("key", value.as_deref()));
+            let pairs = url::form_urlencoded::parse(call.rendered_query().as_bytes()).into_owned();
+            let expected: Vec<_> = values.into_iter().flatten().map(|value| ("key".to_owned(), value)).collect();
+            prop_assert_eq!(pairs.collect::<Vec<_>>(), expected);
+        }
+    }
+
+    /// The text that a percent-encoded segment stands for.
+    fn decoded(segment: &str) -> String {
+        // A form's decoder takes `+` for a space, which an encoded segment never has.
+        let pairs = url::form_urlencoded::parse(segment.as_bytes()).into_owned();
+        pairs.map(|(name, _)| name).collect()
+    }
+}

@@ -400,3 +400,109 @@ async fn use_is_told_in_percent() {
     limiter.admit(&Call::new(&BATCH).items(8)).await.unwrap().answered();
     assert_eq!(used(), 80);
 }
+
+/// A call of a simulated crowd.
+#[derive(Clone, Debug)]
+struct Visitor {
+    comes_at: Duration,
+    dear: bool,
+    priority: Priority,
+    answered_after: Duration,
+    gives_up_after: Option<Duration>,
+}
+
+/// What became of a visitor.
+#[derive(Clone, Copy, Debug)]
+struct Visit {
+    asked: Instant,
+    order: usize,
+    priority: Priority,
+    cost: u64,
+    /// When it was let in, and as which.
+    entered: Option<(Instant, usize)>,
+}
+
+fn visitors() -> impl Strategy<Value = Vec<Visitor>> {
+    let priority = proptest::sample::select(vec![Priority::Orders, Priority::Reads, Priority::Background]);
+    let millis = |range| prop::strategy::Strategy::prop_map(range, Duration::from_millis);
+    let gives_up = proptest::option::weighted(0.2, millis(1..800u64));
+    let visitor = (millis(0..1_500u64), any::<bool>(), priority, millis(0..100u64), gives_up);
+    let visitor = visitor.prop_map(|(comes_at, dear, priority, answered_after, gives_up_after)| Visitor {
+        comes_at,
+        dear,
+        priority,
+        answered_after,
+        gives_up_after,
+    });
+    proptest::collection::vec(visitor, 1..60)
+}
+
+/// Lets a crowd go through a limiter, in simulated time.
+fn visits(limiter: &RateLimiter, visitors: Vec<Visitor>) -> Vec<Visit> {
+    let visits: Rc<RefCell<Vec<Visit>>> = Rc::default();
+    let entered = Rc::new(std::cell::Cell::new(0));
+    let crowd = tokio::task::LocalSet::new();
+    for visitor in visitors {
+        let (limiter, visits, entered) = (limiter.clone(), Rc::clone(&visits), Rc::clone(&entered));
+        crowd.spawn_local(async move {
+            sleep(visitor.comes_at).await;
+            let call = if visitor.dear { Call::new(&BATCH).items(4) } else { Call::new(&CREATE) };
+            let order = visits.borrow().len();
+            let (asked, priority, cost) = (Instant::now(), visitor.priority, if visitor.dear { 40 } else { 10 });
+            visits.borrow_mut().push(Visit { asked, order, priority, cost, entered: None });
+            let call = call.priority(priority);
+            let admitted = limiter.admit(&call);
+            let permit = match visitor.gives_up_after {
+                Some(patience) => timeout(patience, admitted).await.ok(),
+                None => Some(admitted.await),
+            };
+            let Some(permit) = permit else { return };
+            visits.borrow_mut()[order].entered = Some((Instant::now(), entered.get()));
+            entered.set(entered.get() + 1);
+            sleep(visitor.answered_after).await;
+            permit.unwrap().answered();
+        });
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(crowd);
+    visits.borrow().clone()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_crowd_is_let_in_in_order_and_no_faster_than_allowed(visitors in visitors(), fixed in any::<bool>()) {
+        let limiter = match fixed {
+            true => RateLimiter::fixed(5, Duration::from_millis(400)),
+            false => basic(),
+        };
+        let patient = visitors.iter().filter(|visitor| visitor.gives_up_after.is_none()).count();
+        let visits = visits(&limiter, visitors);
+        prop_assert!(limiter.levels().iter().all(|level| level.waiting == 0), "nobody is left behind");
+
+        let mut entered: Vec<_> = visits.iter().filter_map(|visit| visit.entered.map(|entry| (entry, visit))).collect();
+        prop_assert!(entered.len() >= patient, "who is patient gets in");
+        entered.sort_by_key(|((_, number), _)| *number);
+        for (at, ((when, _), visit)) in entered.iter().enumerate() {
+            for ((_, _), later) in &entered[at + 1..] {
+                let same_kind = later.priority == visit.priority;
+                prop_assert!(!same_kind || visit.order < later.order, "{visit:?} before {later:?}");
+                let more_important = later.priority < visit.priority && later.asked < *when;
+                prop_assert!(!more_important, "{visit:?} before {later:?}");
+            }
+            let (mut total, mut count) = (0, 0);
+            for ((other, _), visit) in &entered[at..] {
+                total += visit.cost;
+                count += 1;
+                let between = other.duration_since(*when);
+                if fixed {
+                    prop_assert!(count <= 5 || between >= Duration::from_millis(400));
+                } else {
+                    let refilled = between.as_nanos() * 100;
+                    prop_assert!((total - 100.min(total)) as u128 * 1_000_000_000 <= refilled, "{total} in {between:?}");
+                }
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod blocking;
 mod calls;
 mod keys;
+mod log;
 mod operations;
 mod retries;
 mod saturation;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     calls::venue,
+    log::Log,
     operations as op,
     venue::{Budgets, Venue},
 };
@@ -154,4 +155,26 @@ async fn limits_and_costs_are_learned() {
         (learned.costs.of(&op::CANCEL), learned.costs.of(&op::ORDER), learned.costs.of(&op::CREATE)),
         (2, 2, 10)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_near_a_limit_is_warned_once_in_a_while() {
+    let log = Log::default();
+    let limiter = RateLimiter::fixed(10, Duration::from_secs(60));
+    let warnings = || log.text().lines().filter(|line| line.contains("nearly used up")).count();
+    log.of(async {
+        for (calls, expected) in [(7, 0), (1, 1), (2, 1)] {
+            for _ in 0..calls {
+                limiter.admit(&Call::new(&op::ORDERS)).await.unwrap().answered();
+            }
+            assert_eq!(warnings(), expected, "{}", log.text());
+        }
+        // The next ones wait for a minute.
+        for _ in 0..8 {
+            limiter.admit(&Call::new(&op::ORDERS)).await.unwrap().answered();
+        }
+        assert_eq!(warnings(), 2, "{}", log.text());
+    })
+    .await;
+    assert!(log.text().contains("bucket=fixed used_percent=80"), "{}", log.text());
 }

@@ -1,39 +1,16 @@
 //! Neither keys nor signatures are ever written anywhere.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use daybook_kalshi::{Call, Credentials};
 use serde_json::{Value, json};
-use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use crate::{
-    keys, operations as op,
+    keys,
+    log::Log,
+    operations as op,
     venue::{Fault, KEY_ID, PublicKey, TOO_MANY, Venue},
 };
-
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 #[tokio::test]
 async fn nothing_secret_is_logged_shown_or_told() {
@@ -46,18 +23,8 @@ async fn nothing_secret_is_logged_shown_or_told() {
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
 
     let log = Log::default();
-    let writer = log.clone();
-    // Everything, of every crate, down to the HTTP stack's own events.
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    // As long as there is only one subscriber, whichever test comes first to an event decides whether it is ever
-    // recorded: with a second one all subscribers are asked.
-    let _second = tracing::Dispatch::new(NoSubscriber::default());
     let mut told = String::new();
-    let venue = async {
+    let running = async {
         let credentials = Credentials::from_file(KEY_ID, &file).unwrap();
         let venue = Venue::start(PublicKey::Ed25519(public)).await;
         let client = venue.client(credentials.clone()).build().unwrap();
@@ -84,9 +51,8 @@ async fn nothing_secret_is_logged_shown_or_told() {
         told += &format!("{create:?}");
         client.call::<Value>(create).await.unwrap();
         venue
-    }
-    .with_subscriber(subscriber)
-    .await;
+    };
+    let venue = log.of(running).await;
 
     let logged = log.text();
     assert!(logged.contains("GetOrders") && logged.contains("an attempt failed and is made again"), "{logged}");
