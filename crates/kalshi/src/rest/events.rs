@@ -8,6 +8,7 @@ use crate::{
     client::{Call, Client, Error},
     rest::{
         markets::Market,
+        milestones::Milestone,
         paging::items,
         series::{FeeType, SettlementSource},
         value::{
@@ -31,7 +32,7 @@ record! {
         /// The events.
         pub events: Vec<Event>,
         /// Milestones of the events; only where the query asked for them.
-        pub milestones: Option<Vec<Map<String, Value>>>,
+        pub milestones: Option<Vec<Milestone>>,
         /// Where the next page begins; none on the last.
         pub cursor: Option<Cursor>,
     }

@@ -185,6 +185,6 @@ pub(crate) fn retired<'de, A: MapAccess<'de>>(
         return Ok(());
     }
     Err(A::Error::custom(format_args!(
-        "{record}: `{field}` holds {value}, a form that the venue removed on {since}: it is `{instead}` now, decimal text"
+        "{record}: `{field}` holds {value}, a form that the venue removed on {since}; now it is `{instead}`"
     )))
 }
