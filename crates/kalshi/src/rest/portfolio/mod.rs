@@ -25,7 +25,7 @@ pub use subaccount::{
 pub use transfer::{
     ExchangeInstance, RestingReservation, ShardShare, ShardTransfer, ShardTransferAnswer, ShardTransferCreated,
     ShardTransferRequest, ShardTransfersPage, ShardTransfersQuery, TargetAllocation, TargetAllocationRequest,
-    TransferStatus,
+    TargetShare, TransferStatus,
 };
 
 use crate::{

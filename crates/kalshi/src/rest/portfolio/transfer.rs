@@ -123,8 +123,18 @@ record! {
 }
 
 record! {
-    /// A shard's share of the balance. Schema `TargetBalanceAllocation` and `TargetBalanceAllocationInput`.
+    /// A shard's share of the balance. Schema `TargetBalanceAllocation`.
     pub struct ShardShare {
+        /// The shard.
+        pub exchange_index: ExchangeIndex,
+        /// Its share in percent.
+        pub percent: u32,
+    }
+}
+
+body! {
+    /// The share of the balance that a shard is to have. Schema `TargetBalanceAllocationInput`.
+    pub struct TargetShare {
         /// The shard.
         pub exchange_index: ExchangeIndex,
         /// Its share in percent.
@@ -136,7 +146,7 @@ body! {
     /// How the balance is to be spread over the shards. Schema `SetTargetBalanceAllocationRequest`.
     pub struct TargetAllocationRequest {
         /// The share of each shard; together 100 percent.
-        pub allocations: Vec<ShardShare>,
+        pub allocations: Vec<TargetShare>,
     }
     optional {
         /// What is left behind for resting orders; `sum` without.
