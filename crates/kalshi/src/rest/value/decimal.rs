@@ -30,10 +30,13 @@ impl FromStr for Decimal {
     type Err = DecimalError;
 
     fn from_str(text: &str) -> Result<Decimal, DecimalError> {
-        if serde_json::from_str::<serde_json::Number>(text).is_err() {
-            return Err(DecimalError(text.chars().take(64).collect()));
+        // Parsing it as a number would make a float of it.
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(raw) if raw.get().starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+                Ok(Decimal(raw.get().into()))
+            }
+            _ => Err(DecimalError(text.chars().take(64).collect())),
         }
-        Ok(Decimal(text.trim().into()))
     }
 }
 

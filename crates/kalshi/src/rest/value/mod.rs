@@ -45,3 +45,6 @@ pub(crate) use macros::{body, open_enum, operations, query, record};
 pub(crate) use query::{QueryValue, comma_list};
 pub(crate) use text::{Text, text_value};
 pub(crate) use wire::{Answered, Key, Seed, Written, in_field, missing, missing_key, retired};
+
+#[cfg(test)]
+mod tests;

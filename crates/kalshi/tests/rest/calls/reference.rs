@@ -74,7 +74,7 @@ pub fn series() -> Vec<Case> {
                 percentiles: vec![5, 5],
                 start_ts: UnixSeconds(1_790_000_000),
                 end_ts: UnixSeconds(1_790_000_000),
-                period_interval: 5,
+                period_interval: 60,
             }
         )),
     ]
