@@ -36,7 +36,7 @@ pub enum ErrorKind {
     TooCostly(TooCostly),
     /// The venue failed so often that nothing is sent to it for a while.
     CircuitOpen {
-        /// When the next call will be let through to see.
+        /// When the next call will be let through to see; zero while one is on its way.
         retry_in: Duration,
     },
     /// No connection: nothing was sent.
@@ -213,6 +213,9 @@ impl fmt::Display for ErrorKind {
             ErrorKind::NoCredentials => f.write_str("it needs credentials, and the client was built without"),
             ErrorKind::Sign(error) => error.fmt(f),
             ErrorKind::TooCostly(error) => error.fmt(f),
+            ErrorKind::CircuitOpen { retry_in } if retry_in.is_zero() => {
+                f.write_str("the venue kept failing, so nothing is sent to it until a first call has come back")
+            }
             ErrorKind::CircuitOpen { retry_in } => {
                 write!(f, "the venue keeps failing, so nothing is sent to it for another {retry_in:.1?}")
             }

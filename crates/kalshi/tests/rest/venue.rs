@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use daybook_kalshi::{Client, Credentials, Environment};
+use daybook_kalshi::{Client, Credentials, Environment, RateLimiter, Tier};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -42,7 +42,10 @@ impl Venue {
         });
         let environment: Environment = format!("http://{address}/trade-api/v2").parse().unwrap();
         let credentials = Credentials::from_pem("a-key", KEY).unwrap();
-        let client = Client::builder().environment(environment).credentials(credentials).build().unwrap();
+        // What is under test is what is sent, not when.
+        let limiter = RateLimiter::builder().limits(Tier::Prestige.limits()).full_at_start().build();
+        let builder = Client::builder().environment(environment).credentials(credentials).limiter(limiter);
+        let client = builder.retry_pauses([]).build().unwrap();
         Venue { client, requests }
     }
 
