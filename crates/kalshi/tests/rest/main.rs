@@ -5,10 +5,12 @@
 
 mod answers;
 mod batches;
+mod budgets;
 mod calls;
 mod coverage;
 mod fixtures;
 mod paging;
 mod requests;
+mod retries;
 mod spec;
 mod venue;

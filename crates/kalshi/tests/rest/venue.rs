@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use daybook_kalshi::{Client, Credentials, Environment, RateLimiter, Tier};
+use daybook_kalshi::{Client, ClientBuilder, Credentials, Environment, RateLimiter, Tier};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -31,6 +31,14 @@ pub struct Venue {
 impl Venue {
     /// Listens, and answers every request as `script` says.
     pub async fn start(script: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static) -> Venue {
+        Venue::start_with(script, |builder| builder.retry_pauses([])).await
+    }
+
+    /// The same for a client that is set up further.
+    pub async fn start_with(
+        script: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static,
+        set_up: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Venue {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -45,8 +53,7 @@ impl Venue {
         // What is under test is what is sent, not when.
         let limiter = RateLimiter::builder().limits(Tier::Prestige.limits()).full_at_start().build();
         let builder = Client::builder().environment(environment).credentials(credentials).limiter(limiter);
-        let client = builder.retry_pauses([]).build().unwrap();
-        Venue { client, requests }
+        Venue { client: set_up(builder).build().unwrap(), requests }
     }
 
     /// What was asked since the last time.

@@ -116,12 +116,12 @@ impl Client {
 
     /// Asks for quotes. A user may have one open request per market (409). Operation `CreateRFQ`.
     pub async fn create_rfq(&self, body: &CreateRfq) -> Result<RfqId, Error> {
-        Ok(self.call::<RfqCreated>(Call::new(&CREATE_RFQ).body(body).shard(QUOTING_SHARD)).await?.id)
+        Ok(self.call::<RfqCreated>(Call::new(&CREATE_RFQ).body(body)).await?.id)
     }
 
     /// Withdraws a request for quote. Operation `DeleteRFQ`.
     pub async fn delete_rfq(&self, rfq_id: &RfqId) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&DELETE_RFQ).path("rfq_id", rfq_id).shard(QUOTING_SHARD)).await?;
+        let Answered = self.call(Call::new(&DELETE_RFQ).path("rfq_id", rfq_id)).await?;
         Ok(())
     }
 
@@ -148,7 +148,7 @@ impl Client {
 
     /// Quotes on a request. Operation `CreateQuote`.
     pub async fn create_quote(&self, body: &CreateQuote) -> Result<QuoteId, Error> {
-        Ok(self.call::<QuoteCreated>(Call::new(&CREATE_QUOTE).body(body).shard(QUOTING_SHARD)).await?.id)
+        Ok(self.call::<QuoteCreated>(Call::new(&CREATE_QUOTE).body(body)).await?.id)
     }
 
     /// One quote. Operation `GetRFQQuote`.
@@ -161,9 +161,8 @@ impl Client {
 
     /// Withdraws a quote. Operation `DeleteRFQQuote`.
     pub async fn delete_rfq_quote(&self, rfq_id: &RfqId, quote_id: &QuoteId) -> Result<(), Error> {
-        let Answered = self
-            .call(Call::new(&DELETE_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id).shard(QUOTING_SHARD))
-            .await?;
+        let Answered =
+            self.call(Call::new(&DELETE_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id)).await?;
         Ok(())
     }
 
@@ -171,13 +170,7 @@ impl Client {
     /// market of high volume. Operation `AcceptRFQQuote`.
     pub async fn accept_rfq_quote(&self, rfq_id: &RfqId, quote_id: &QuoteId, body: &AcceptQuote) -> Result<(), Error> {
         let Answered = self
-            .call(
-                Call::new(&ACCEPT_RFQ_QUOTE)
-                    .path("rfq_id", rfq_id)
-                    .path("quote_id", quote_id)
-                    .body(body)
-                    .shard(QUOTING_SHARD),
-            )
+            .call(Call::new(&ACCEPT_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id).body(body))
             .await?;
         Ok(())
     }
@@ -185,9 +178,8 @@ impl Client {
     /// Confirms a quote that was accepted. It executes 15 seconds later, and after one in a combo or another market of
     /// high volume. Operation `ConfirmRFQQuote`.
     pub async fn confirm_rfq_quote(&self, rfq_id: &RfqId, quote_id: &QuoteId) -> Result<(), Error> {
-        let Answered = self
-            .call(Call::new(&CONFIRM_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id).shard(QUOTING_SHARD))
-            .await?;
+        let Answered =
+            self.call(Call::new(&CONFIRM_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id)).await?;
         Ok(())
     }
 
@@ -200,22 +192,21 @@ impl Client {
     /// Withdraws a quote, by the older path. Operation `DeleteQuote`.
     #[deprecated(note = "the venue asks for the paths that name the RFQ too")]
     pub async fn delete_quote(&self, quote_id: &QuoteId) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&DELETE_QUOTE).path("quote_id", quote_id).shard(QUOTING_SHARD)).await?;
+        let Answered = self.call(Call::new(&DELETE_QUOTE).path("quote_id", quote_id)).await?;
         Ok(())
     }
 
     /// Accepts one side of a quote, by the older path. Operation `AcceptQuote`.
     #[deprecated(note = "the venue asks for the paths that name the RFQ too")]
     pub async fn accept_quote(&self, quote_id: &QuoteId, body: &AcceptQuote) -> Result<(), Error> {
-        let Answered =
-            self.call(Call::new(&ACCEPT_QUOTE).path("quote_id", quote_id).body(body).shard(QUOTING_SHARD)).await?;
+        let Answered = self.call(Call::new(&ACCEPT_QUOTE).path("quote_id", quote_id).body(body)).await?;
         Ok(())
     }
 
     /// Confirms a quote that was accepted, by the older path. Operation `ConfirmQuote`.
     #[deprecated(note = "the venue asks for the paths that name the RFQ too")]
     pub async fn confirm_quote(&self, quote_id: &QuoteId) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&CONFIRM_QUOTE).path("quote_id", quote_id).shard(QUOTING_SHARD)).await?;
+        let Answered = self.call(Call::new(&CONFIRM_QUOTE).path("quote_id", quote_id)).await?;
         Ok(())
     }
 
@@ -250,13 +241,12 @@ impl Client {
 
     /// Asks for quotes on several combos that are to execute together or not at all. Operation `CreateRFQBatch`.
     pub async fn create_rfq_batch(&self, body: &CreateRfqBatch) -> Result<RfqBatch, Error> {
-        Ok(self.call::<RfqBatchCreated>(Call::new(&CREATE_RFQ_BATCH).body(body).shard(QUOTING_SHARD)).await?.rfq_batch)
+        Ok(self.call::<RfqBatchCreated>(Call::new(&CREATE_RFQ_BATCH).body(body)).await?.rfq_batch)
     }
 
     /// Withdraws a batch. Operation `DeleteRFQBatch`.
     pub async fn delete_rfq_batch(&self, rfq_batch_id: &RfqBatchId) -> Result<(), Error> {
-        let Answered =
-            self.call(Call::new(&DELETE_RFQ_BATCH).path("rfq_batch_id", rfq_batch_id).shard(QUOTING_SHARD)).await?;
+        let Answered = self.call(Call::new(&DELETE_RFQ_BATCH).path("rfq_batch_id", rfq_batch_id)).await?;
         Ok(())
     }
 
@@ -276,7 +266,7 @@ impl Client {
         rfq_batch_id: &RfqBatchId,
         body: &AcceptRfqBatch,
     ) -> Result<RfqBatchAccepted, Error> {
-        let mut call = Call::new(&ACCEPT_RFQ_BATCH).path("rfq_batch_id", rfq_batch_id).body(body).shard(QUOTING_SHARD);
+        let mut call = Call::new(&ACCEPT_RFQ_BATCH).path("rfq_batch_id", rfq_batch_id).body(body);
         if body.client_order_id.is_some() {
             call = call.retry(RetrySafety::Idempotent);
         }
@@ -298,9 +288,7 @@ impl Client {
         body: &CreateBatchQuote,
     ) -> Result<BatchQuoteId, Error> {
         Ok(self
-            .call::<BatchQuoteCreated>(
-                Call::new(&CREATE_RFQ_BATCH_QUOTE).path("rfq_batch_id", rfq_batch_id).body(body).shard(QUOTING_SHARD),
-            )
+            .call::<BatchQuoteCreated>(Call::new(&CREATE_RFQ_BATCH_QUOTE).path("rfq_batch_id", rfq_batch_id).body(body))
             .await?
             .id)
     }
@@ -315,8 +303,7 @@ impl Client {
             .call(
                 Call::new(&DELETE_RFQ_BATCH_QUOTE)
                     .path("rfq_batch_id", rfq_batch_id)
-                    .path("batch_quote_id", batch_quote_id)
-                    .shard(QUOTING_SHARD),
+                    .path("batch_quote_id", batch_quote_id),
             )
             .await?;
         Ok(())
@@ -332,8 +319,7 @@ impl Client {
             .call(
                 Call::new(&CONFIRM_RFQ_BATCH_QUOTE)
                     .path("rfq_batch_id", rfq_batch_id)
-                    .path("batch_quote_id", batch_quote_id)
-                    .shard(QUOTING_SHARD),
+                    .path("batch_quote_id", batch_quote_id),
             )
             .await?;
         Ok(())
@@ -388,6 +374,3 @@ impl Client {
         Ok(())
     }
 }
-
-/// Requests for quote and quotes are paid from the write budget of this shard.
-const QUOTING_SHARD: Option<i32> = Some(1);

@@ -1,6 +1,6 @@
 //! The book of a market as REST tells it.
 
-use daybook_book::Ticker;
+use daybook_book::{Book, LevelError, Ticker};
 
 use crate::rest::value::{Ladder, record};
 
@@ -37,5 +37,16 @@ record! {
         pub yes_dollars: Ladder,
         /// Bids for NO, at prices of NO.
         pub no_dollars: Ladder,
+    }
+}
+
+impl Orderbook {
+    /// The same book with all of its views: best prices, depth, cost of a size.
+    ///
+    /// # Errors
+    /// A price twice on one side, or a size that no book has.
+    pub fn book(&self) -> Result<Book, LevelError> {
+        let levels = |ladder: &Ladder| ladder.iter().map(|level| (level.price, level.quantity)).collect::<Vec<_>>();
+        Book::from_levels(levels(&self.yes_dollars), levels(&self.no_dollars))
     }
 }
