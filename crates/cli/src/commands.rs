@@ -1,8 +1,10 @@
 //! The commands: arguments in, output and exit code out.
 
+mod account;
 mod book;
 mod candles;
 mod compact;
+mod config;
 mod coverage;
 mod events;
 mod export;
@@ -21,9 +23,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use daybook_archive::{Archive, Error, OpenOptions, schema::Table};
 
+use crate::config::{Config, Inputs, Problem};
 use crate::terminal::{output::Format, screen::Screen, tell::print_line, time_arg::parse_time};
 
 /// A book's answer as the object that `daybook book --format json` prints, with every level.
@@ -63,6 +66,13 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Failure {
+        let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        Failure::Usage(format!("the configuration cannot be used:\n  {}", problems.join("\n  ")))
+    }
+}
+
 impl From<crate::import::ImportError> for Failure {
     fn from(error: crate::import::ImportError) -> Failure {
         Failure::Failed(error.to_string())
@@ -95,23 +105,70 @@ impl Failure {
 #[command(name = "daybook", version, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
     #[command(subcommand)]
     command: Command,
 }
 
-/// Arguments that every command takes.
+/// Arguments that every command takes: the strongest layer of the configuration.
 #[derive(Clone, Debug, Args)]
-pub struct Common {
-    /// The archive: a folder, or an object store URL (s3://, gs://, az://)
-    #[arg(long, global = true, env = "DAYBOOK_ARCHIVE", default_value = "./data", value_name = "URL")]
-    archive: String,
+pub struct CommonArgs {
+    /// The archive: a folder, or an object store URL (s3://, gs://, az://) [default: ./data]
+    #[arg(long, global = true, value_name = "URL")]
+    archive: Option<String>,
     /// Where the write-ahead log is, if not beside the archive
-    #[arg(long, global = true, env = "DAYBOOK_WAL", value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
+    wal: Option<String>,
+    /// How results are printed [default: table]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// The profile of daybook.toml to use
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// Give a setting, as `daybook config show` names it
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+}
+
+/// What every command knows.
+#[derive(Clone, Debug)]
+pub struct Common {
+    archive: String,
     wal: Option<std::path::PathBuf>,
-    /// How results are printed
-    #[arg(long, global = true, default_value = "table", value_name = "FORMAT")]
     format: Format,
+    config: Config,
+}
+
+impl CommonArgs {
+    /// What the configuration of this process is made from, with the flags of a command.
+    fn inputs(&self, flags: Vec<Flag>) -> Inputs {
+        let mut inputs = Inputs::of_process();
+        let own = [
+            ("archive", "--archive", self.archive.clone()),
+            ("wal", "--wal", self.wal.clone()),
+            ("format", "--format", self.format.map(|format| format.to_string())),
+        ];
+        let given = own.into_iter().chain(flags);
+        inputs.flags = given.filter_map(|(name, flag, value)| Some((name, flag, value?))).collect();
+        inputs.set.clone_from(&self.set);
+        inputs.profile.clone_from(&self.profile);
+        inputs
+    }
+}
+
+/// A setting that a flag may give: its name, the flag, the value.
+type Flag = (&'static str, &'static str, Option<String>);
+
+impl Common {
+    fn of(config: Config) -> Common {
+        let text = |name: &str| config.text(name).unwrap_or_default().to_owned();
+        Common {
+            archive: text("archive"),
+            wal: config.text("wal").map(Into::into),
+            format: Format::from_str(&text("format"), false).unwrap_or_default(),
+            config,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,6 +205,10 @@ enum Command {
     Compact(compact::CompactArgs),
     /// Drop what is older than a day
     Prune(prune::PruneArgs),
+    /// A Kalshi account: balance, positions, fills, settlements, orders
+    Account(account::AccountArgs),
+    /// Show and check the configuration
+    Config(config::ConfigArgs),
 }
 
 impl Common {
@@ -194,22 +255,35 @@ fn screen() -> Screen {
 
 /// Runs the command line.
 pub fn run(cli: &Cli) -> Result<Outcome, Failure> {
+    let flags = match &cli.command {
+        Command::Account(args) => args.flags(),
+        _ => Vec::new(),
+    };
+    let inputs = cli.common.inputs(flags);
+    if let Command::Config(args) = &cli.command
+        && let Some(outcome) = config::validate(args, &inputs)
+    {
+        return outcome;
+    }
+    let common = &Common::of(Config::load(&inputs)?);
     match &cli.command {
-        Command::Import(args) => import::run(args, &cli.common),
-        Command::Book(args) => book::run(args, &cli.common),
-        Command::Deltas(args) => events::run_deltas(args, &cli.common),
-        Command::Trades(args) => events::run_trades(args, &cli.common),
-        Command::Candles(args) => candles::run(args, &cli.common),
-        Command::Coverage(args) => coverage::run(args, &cli.common),
-        Command::Markets(args) => markets::run_markets(args, &cli.common),
-        Command::Events(args) => markets::run_documents(Table::Events, args, &cli.common),
-        Command::Series(args) => markets::run_documents(Table::Series, args, &cli.common),
-        Command::Settlements(args) => markets::run_documents(Table::Settlements, args, &cli.common),
-        Command::Verify(args) => verify::run(args, &cli.common),
-        Command::Replay(args) => replay::run(args, &cli.common),
-        Command::Sql(args) => sql::run(args, &cli.common),
-        Command::Export(args) => export::run(args, &cli.common),
-        Command::Compact(args) => compact::run(args, &cli.common),
-        Command::Prune(args) => prune::run(args, &cli.common),
+        Command::Import(args) => import::run(args, common),
+        Command::Book(args) => book::run(args, common),
+        Command::Deltas(args) => events::run_deltas(args, common),
+        Command::Trades(args) => events::run_trades(args, common),
+        Command::Candles(args) => candles::run(args, common),
+        Command::Coverage(args) => coverage::run(args, common),
+        Command::Markets(args) => markets::run_markets(args, common),
+        Command::Events(args) => markets::run_documents(Table::Events, args, common),
+        Command::Series(args) => markets::run_documents(Table::Series, args, common),
+        Command::Settlements(args) => markets::run_documents(Table::Settlements, args, common),
+        Command::Verify(args) => verify::run(args, common),
+        Command::Replay(args) => replay::run(args, common),
+        Command::Sql(args) => sql::run(args, common),
+        Command::Export(args) => export::run(args, common),
+        Command::Compact(args) => compact::run(args, common),
+        Command::Prune(args) => prune::run(args, common),
+        Command::Account(args) => account::run(args, common),
+        Command::Config(args) => config::run(args, common),
     }
 }

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod commands;
+pub mod config;
 pub mod import;
 pub mod terminal;
 

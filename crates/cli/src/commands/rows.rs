@@ -4,13 +4,13 @@ use std::{io, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BooleanBuilder, Decimal32Builder, Decimal64Builder, Int32Builder, Int64Builder, RecordBatch,
-        StringBuilder, TimestampMicrosecondBuilder, TimestampNanosecondBuilder,
+        ArrayRef, BooleanBuilder, Decimal32Builder, Decimal64Builder, Decimal128Builder, Int32Builder, Int64Builder,
+        RecordBatch, StringBuilder, TimestampMicrosecondBuilder, TimestampNanosecondBuilder,
     },
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
 };
 use daybook_archive::BookAnswer;
-use daybook_book::{Price, Quantity, Side};
+use daybook_book::{Money, Price, Quantity, Side};
 
 use super::{Failure, screen};
 use crate::terminal::output::{Format, JSON_TEXT, write_batches};
@@ -35,6 +35,8 @@ pub enum Kind {
     Price,
     /// Contracts.
     Quantity,
+    /// A sum of dollars.
+    Money,
     /// Nanoseconds since the Unix epoch.
     Nanos,
     /// Microseconds since the Unix epoch.
@@ -56,6 +58,8 @@ pub enum Cell<'a> {
     Price(Price),
     /// Contracts.
     Quantity(Quantity),
+    /// A sum of dollars.
+    Money(Money),
 }
 
 impl<'a> From<&'a str> for Cell<'a> {
@@ -100,6 +104,12 @@ impl From<Price> for Cell<'_> {
     }
 }
 
+impl From<Money> for Cell<'_> {
+    fn from(value: Money) -> Self {
+        Cell::Money(value)
+    }
+}
+
 impl From<Quantity> for Cell<'_> {
     fn from(value: Quantity) -> Self {
         Cell::Quantity(value)
@@ -113,6 +123,7 @@ enum Builder {
     Boolean(BooleanBuilder),
     Price(Decimal32Builder),
     Quantity(Decimal64Builder),
+    Money(Decimal128Builder),
     Nanos(TimestampNanosecondBuilder),
     Micros(TimestampMicrosecondBuilder),
 }
@@ -137,6 +148,7 @@ impl List {
                 Kind::Boolean => DataType::Boolean,
                 Kind::Price => DataType::Decimal32(5, 4),
                 Kind::Quantity => DataType::Decimal64(18, 2),
+                Kind::Money => DataType::Decimal128(38, 6),
                 Kind::Nanos => DataType::Timestamp(TimeUnit::Nanosecond, utc()),
                 Kind::Micros => DataType::Timestamp(TimeUnit::Microsecond, utc()),
             };
@@ -185,6 +197,10 @@ impl List {
                     Cell::Quantity(quantity) => Some(quantity.hundredths()),
                     _ => None,
                 }),
+                Builder::Money(builder) => builder.append_option(match cell {
+                    Cell::Money(money) => Some(money.micros()),
+                    _ => None,
+                }),
             }
         }
         self.rows += 1;
@@ -212,6 +228,9 @@ impl List {
                     Builder::Quantity(mut builder) => {
                         Arc::new(builder.finish().with_precision_and_scale(18, 2).expect(decimal))
                     }
+                    Builder::Money(mut builder) => {
+                        Arc::new(builder.finish().with_precision_and_scale(38, 6).expect(decimal))
+                    }
                 }
             })
             .collect();
@@ -234,6 +253,7 @@ fn builder(kind: &Kind) -> Builder {
         Kind::Boolean => Builder::Boolean(BooleanBuilder::new()),
         Kind::Price => Builder::Price(Decimal32Builder::new()),
         Kind::Quantity => Builder::Quantity(Decimal64Builder::new()),
+        Kind::Money => Builder::Money(Decimal128Builder::new()),
         Kind::Nanos => Builder::Nanos(TimestampNanosecondBuilder::new()),
         Kind::Micros => Builder::Micros(TimestampMicrosecondBuilder::new()),
     }

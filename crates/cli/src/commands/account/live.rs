@@ -1,0 +1,412 @@
+//! Lists straight from the venue, page by page as they are printed.
+
+use std::pin::pin;
+
+use clap::Args;
+use daybook_book::{Money, Ticker};
+use daybook_kalshi::{
+    Client, Error,
+    rest::{
+        orders::OrdersQuery,
+        portfolio::{BalanceQuery, FillsQuery, PositionsQuery, SettlementFilter, SettlementsQuery},
+        value::{Subaccount, Timestamp, UnixSeconds},
+    },
+};
+use futures_util::{Stream, StreamExt};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::connect::{Connection, connect};
+use crate::{
+    commands::{
+        Common, Failure, Outcome,
+        range::{Range, RangeArgs},
+        rows::{Cell, Kind, Rows, write},
+    },
+    terminal::tell::tell,
+};
+
+/// Rows without `--all`.
+const ROWS: usize = 100;
+/// Rows of a page: the most that the venue gives.
+const PAGE: u32 = 1_000;
+
+/// Which market or event.
+#[derive(Debug, Args)]
+pub struct MarketFilter {
+    /// Only in this market
+    #[arg(long, value_name = "TICKER")]
+    ticker: Option<String>,
+}
+
+/// How much to list.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Extent {
+    /// Every row, and not the first 100
+    #[arg(long)]
+    all: bool,
+}
+
+/// Which positions.
+#[derive(Debug, Args)]
+pub struct PositionsArgs {
+    #[command(flatten)]
+    market: MarketFilter,
+    /// Only in this event
+    #[arg(long, value_name = "TICKER")]
+    event: Option<String>,
+    /// Which, by settlement
+    #[arg(long, value_parser = ["unsettled", "settled", "all"], default_value = "unsettled")]
+    status: String,
+    #[command(flatten)]
+    extent: Extent,
+}
+
+/// Which fills.
+#[derive(Debug, Args)]
+pub struct FillsArgs {
+    #[command(flatten)]
+    market: MarketFilter,
+    /// Only of this order
+    #[arg(long, value_name = "ID")]
+    order: Option<String>,
+    #[command(flatten)]
+    range: RangeArgs,
+    #[command(flatten)]
+    extent: Extent,
+}
+
+/// Which settlements.
+#[derive(Debug, Args)]
+pub struct SettlementsArgs {
+    #[command(flatten)]
+    market: MarketFilter,
+    /// Only in this event
+    #[arg(long, value_name = "TICKER")]
+    event: Option<String>,
+    #[command(flatten)]
+    range: RangeArgs,
+    #[command(flatten)]
+    extent: Extent,
+}
+
+/// Which orders.
+#[derive(Debug, Args)]
+pub struct OrdersArgs {
+    #[command(flatten)]
+    market: MarketFilter,
+    /// Only in this event
+    #[arg(long, value_name = "TICKER")]
+    event: Option<String>,
+    /// Only with this status
+    #[arg(long, value_parser = ["resting", "canceled", "executed"])]
+    status: Option<String>,
+    #[command(flatten)]
+    range: RangeArgs,
+    #[command(flatten)]
+    extent: Extent,
+}
+
+impl MarketFilter {
+    fn ticker(&self) -> Result<Option<Ticker>, Failure> {
+        let ticker = self.ticker.as_deref().map(Ticker::new).transpose();
+        ticker.map_err(|error| Failure::Usage(format!("--ticker: {error}")))
+    }
+}
+
+/// The seconds that the venue is to be asked for, both included: it knows no finer ones.
+fn seconds(range: Range) -> [Option<UnixSeconds>; 2] {
+    let start = range.start.map(|nanos| UnixSeconds(nanos.div_euclid(1_000_000_000)));
+    let end = range.end.map(|nanos| UnixSeconds((nanos - 1).div_euclid(1_000_000_000)));
+    [start, end]
+}
+
+/// Whether an instant lies in the range: the venue's seconds may reach beyond it.
+fn within(range: Range, at: Option<Timestamp>) -> bool {
+    at.and_then(nanos).is_none_or(|at| range.from() <= at && at < range.to())
+}
+
+fn nanos(at: Timestamp) -> Option<i64> {
+    i64::try_from(at.as_nanosecond()).ok()
+}
+
+pub fn balance(subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("exchange_index", Kind::Int32),
+        ("balance", Kind::Money),
+        ("portfolio_value", Kind::Money),
+        ("updated_ts", Kind::Nanos),
+    ];
+    let Connection { client, runtime } = connect(common)?;
+    let query = BalanceQuery { subaccount: subaccount.map(Subaccount), ..BalanceQuery::default() };
+    let balance = runtime.block_on(client.balance(&query))?;
+    let mut list = crate::commands::rows::List::new(COLUMNS);
+    let updated = balance.updated_ts.timestamp().and_then(nanos);
+    let worth = Money::from(balance.portfolio_value);
+    let mut batches = Vec::new();
+    // The sum over all shards names none.
+    batches.extend(list.push(&[Cell::Null, balance.balance_dollars.into(), worth.into(), updated.into()]));
+    for shard in balance.balance_breakdown.iter().flatten() {
+        let index = i64::from(shard.exchange_index.0);
+        batches.extend(list.push(&[index.into(), shard.balance.into(), Cell::Null, updated.into()]));
+    }
+    batches.push(list.finish());
+    write(common.format, Rows::of(list.schema(), batches))?;
+    Ok(Outcome::Complete)
+}
+
+/// Prints the items of all pages, or the first ones.
+fn list<T, S: Stream<Item = Result<T, Error>>>(
+    common: &Common,
+    extent: Extent,
+    columns: &'static [(&'static str, Kind)],
+    ask: impl FnOnce(&Client) -> S + Send + 'static,
+    wanted: impl Fn(&T) -> bool + Send + 'static,
+    row: impl Fn(&T, &mut dyn FnMut(&[Cell<'_>]) -> bool) -> bool + Send + 'static,
+) -> Result<Outcome, Failure> {
+    let Connection { client, runtime } = connect(common)?;
+    let most = if extent.all { usize::MAX } else { ROWS };
+    let rows = Rows::made(columns, move |sink| {
+        runtime.block_on(async {
+            let target = if extent.all { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+            let bar = ProgressBar::with_draw_target(None, target);
+            let style = ProgressStyle::with_template("{spinner} {human_pos} rows  {per_sec}  {elapsed}");
+            bar.set_style(style.expect("the template is well-formed"));
+            if extent.all {
+                // Many pages are asked for as fast as this account may.
+                client.learn_limits().await?;
+            }
+            let mut items = pin!(ask(&client));
+            let mut count = 0;
+            while let Some(item) = items.next().await {
+                let item = item?;
+                if !wanted(&item) {
+                    continue;
+                }
+                if count == most {
+                    tell(format_args!("note: these are the first {ROWS}; --all lists every one"));
+                    break;
+                }
+                count += 1;
+                bar.inc(1);
+                if !row(&item, &mut |cells| sink.push(cells)) {
+                    break;
+                }
+            }
+            bar.finish_and_clear();
+            Ok(())
+        })
+    });
+    write(common.format, rows)?;
+    Ok(Outcome::Complete)
+}
+
+fn page(extent: Extent) -> Option<u32> {
+    Some(if extent.all { PAGE } else { ROWS as u32 + 1 })
+}
+
+pub fn positions(args: &PositionsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("ticker", Kind::Text),
+        ("position", Kind::Quantity),
+        ("market_exposure", Kind::Money),
+        ("realized_pnl", Kind::Money),
+        ("fees_paid", Kind::Money),
+        ("total_traded", Kind::Money),
+        ("exchange_index", Kind::Int32),
+        ("last_updated_ts", Kind::Nanos),
+    ];
+    let query = PositionsQuery {
+        ticker: args.market.ticker()?,
+        event_ticker: args.event.as_deref().map(Into::into),
+        settlement_status: Some(SettlementFilter::from(args.status.as_str())),
+        subaccount: subaccount.map(Subaccount),
+        limit: page(args.extent),
+        ..PositionsQuery::default()
+    };
+    let ask = |client: &Client| client.all_market_positions(query);
+    list(
+        common,
+        args.extent,
+        COLUMNS,
+        ask,
+        |_| true,
+        |position, push| {
+            push(&[
+                position.ticker.as_str().into(),
+                position.position_fp.into(),
+                position.market_exposure_dollars.into(),
+                position.realized_pnl_dollars.into(),
+                position.fees_paid_dollars.into(),
+                position.total_traded_dollars.into(),
+                i64::from(position.exchange_index.0).into(),
+                nanos(position.last_updated_ts).into(),
+            ])
+        },
+    )
+}
+
+pub fn fills(args: &FillsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("created_ts", Kind::Nanos),
+        ("ticker", Kind::Text),
+        ("outcome_side", Kind::Text),
+        ("count", Kind::Quantity),
+        ("yes_price", Kind::Price),
+        ("no_price", Kind::Price),
+        ("fee", Kind::Money),
+        ("is_taker", Kind::Boolean),
+        ("order_id", Kind::Text),
+        ("trade_id", Kind::Text),
+        ("subaccount", Kind::Int32),
+        ("exchange_index", Kind::Int32),
+    ];
+    let range = args.range.parse()?;
+    let [min_ts, max_ts] = seconds(range);
+    let query = FillsQuery {
+        ticker: args.market.ticker()?.into_iter().collect(),
+        order_id: args.order.as_deref().map(Into::into),
+        min_ts,
+        max_ts,
+        subaccount: subaccount.map(Subaccount),
+        limit: page(args.extent),
+        ..FillsQuery::default()
+    };
+    let ask = |client: &Client| client.all_fills(query);
+    list(
+        common,
+        args.extent,
+        COLUMNS,
+        ask,
+        move |fill| within(range, fill.created_time),
+        |fill, push| {
+            let at = fill.created_time.or_else(|| fill.ts.and_then(UnixSeconds::timestamp));
+            push(&[
+                at.and_then(nanos).into(),
+                fill.ticker.as_str().into(),
+                fill.outcome_side.as_str().into(),
+                fill.count_fp.into(),
+                fill.yes_price_dollars.into(),
+                fill.no_price_dollars.into(),
+                fill.fee_cost.into(),
+                fill.is_taker.into(),
+                fill.order_id.as_str().into(),
+                fill.trade_id.as_str().into(),
+                fill.subaccount_number.map(|number| i64::from(number.0)).into(),
+                i64::from(fill.exchange_index.0).into(),
+            ])
+        },
+    )
+}
+
+pub fn settlements(args: &SettlementsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("settled_ts", Kind::Nanos),
+        ("ticker", Kind::Text),
+        ("event_ticker", Kind::Text),
+        ("market_result", Kind::Text),
+        ("yes_count", Kind::Quantity),
+        ("yes_total_cost", Kind::Money),
+        ("no_count", Kind::Quantity),
+        ("no_total_cost", Kind::Money),
+        ("revenue", Kind::Money),
+        ("fee", Kind::Money),
+        ("value", Kind::Money),
+        ("exchange_index", Kind::Int32),
+    ];
+    let range = args.range.parse()?;
+    let [min_ts, max_ts] = seconds(range);
+    let query = SettlementsQuery {
+        ticker: args.market.ticker()?,
+        event_ticker: args.event.as_deref().map(Into::into),
+        min_ts,
+        max_ts,
+        subaccount: subaccount.map(Subaccount),
+        limit: page(args.extent),
+        ..SettlementsQuery::default()
+    };
+    let ask = |client: &Client| client.all_settlements(query);
+    list(
+        common,
+        args.extent,
+        COLUMNS,
+        ask,
+        move |paid| within(range, Some(paid.settled_time)),
+        |paid, push| {
+            push(&[
+                nanos(paid.settled_time).into(),
+                paid.ticker.as_str().into(),
+                paid.event_ticker.as_str().into(),
+                paid.market_result.as_str().into(),
+                paid.yes_count_fp.into(),
+                paid.yes_total_cost_dollars.into(),
+                paid.no_count_fp.into(),
+                paid.no_total_cost_dollars.into(),
+                Money::from(paid.revenue).into(),
+                paid.fee_cost.into(),
+                paid.value.map(Money::from).into(),
+                i64::from(paid.exchange_index.0).into(),
+            ])
+        },
+    )
+}
+
+pub fn orders(args: &OrdersArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("created_ts", Kind::Nanos),
+        ("ticker", Kind::Text),
+        ("status", Kind::Text),
+        ("book_side", Kind::Text),
+        ("yes_price", Kind::Price),
+        ("initial_count", Kind::Quantity),
+        ("fill_count", Kind::Quantity),
+        ("remaining_count", Kind::Quantity),
+        ("fees", Kind::Money),
+        ("order_id", Kind::Text),
+        ("client_order_id", Kind::Text),
+        ("expiration_ts", Kind::Nanos),
+        ("last_updated_ts", Kind::Nanos),
+        ("order_group_id", Kind::Text),
+        ("subaccount", Kind::Int32),
+        ("exchange_index", Kind::Int32),
+    ];
+    let range = args.range.parse()?;
+    let [min_ts, max_ts] = seconds(range);
+    let query = OrdersQuery {
+        ticker: args.market.ticker()?,
+        event_ticker: args.event.as_deref().map(Into::into).into_iter().collect(),
+        status: args.status.as_deref().map(Into::into),
+        min_ts,
+        max_ts,
+        subaccount: subaccount.map(Subaccount),
+        limit: page(args.extent),
+        ..OrdersQuery::default()
+    };
+    let ask = |client: &Client| client.all_orders(query);
+    list(
+        common,
+        args.extent,
+        COLUMNS,
+        ask,
+        move |order| within(range, order.created_time),
+        |order, push| {
+            push(&[
+                order.created_time.and_then(nanos).into(),
+                order.ticker.as_str().into(),
+                order.status.as_str().into(),
+                order.book_side.as_str().into(),
+                order.yes_price_dollars.into(),
+                order.initial_count_fp.into(),
+                order.fill_count_fp.into(),
+                order.remaining_count_fp.into(),
+                (order.taker_fees_dollars + order.maker_fees_dollars).into(),
+                order.order_id.as_str().into(),
+                order.client_order_id.as_ref().map(|id| id.as_str()).into(),
+                order.expiration_time.and_then(nanos).into(),
+                order.last_update_time.and_then(nanos).into(),
+                order.order_group_id.as_ref().map(|id| id.as_str()).into(),
+                order.subaccount_number.map(|number| i64::from(number.0)).into(),
+                order.exchange_index.map(|index| i64::from(index.0)).into(),
+            ])
+        },
+    )
+}
