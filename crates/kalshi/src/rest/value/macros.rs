@@ -217,8 +217,8 @@ macro_rules! query {
             { $($({ $(#[$option_meta])* } $option: $option_type,)*)? }
         );
 
-        impl $name {
-            pub(crate) fn add_to(&self, call: $crate::client::Call) -> $crate::client::Call {
+        impl $crate::rest::value::Query for $name {
+            fn add_to(&self, call: $crate::client::Call) -> $crate::client::Call {
                 $(let call = $crate::rest::value::query!(
                     @required call, self.$field, $crate::rest::value::record!(@name $field $($rename)?) $(, $form)?
                 );)*

@@ -42,7 +42,7 @@ pub use secret::SecretText;
 pub use wire::{FromWire, ToWire};
 
 pub(crate) use macros::{body, open_enum, operations, query, record};
-pub(crate) use query::{QueryValue, comma_list};
+pub(crate) use query::{Query, QueryValue, comma_list};
 pub(crate) use text::{Text, text_value};
 pub(crate) use wire::{Answered, Key, Seed, Written, in_field, missing, missing_key, retired};
 

@@ -215,7 +215,8 @@ proptest! {
     #[test]
     fn ladders_are_sorted(levels in prop::collection::vec((0u16..=10_000, 1i64..1_000_000), 0..20)) {
         let pair = |&(price, size): &(u16, i64)| {
-            json!([Price::from_ten_thousandths(price).unwrap().to_string(), Quantity::from_hundredths(size).to_string()])
+            let price = Price::from_ten_thousandths(price).unwrap();
+            json!([price.to_string(), Quantity::from_hundredths(size).to_string()])
         };
         let text = Value::from(levels.iter().map(pair).collect::<Vec<_>>()).to_string();
         let written: Vec<(String, String)> = serde_json::from_str(&reread::<Ladder>(&text).unwrap()).unwrap();
