@@ -9,7 +9,7 @@ use crate::{
         markets::OutcomeSide,
         orders::{Order, OrderStatus, OrdersPage},
         paging::items,
-        portfolio::{MarketPosition, PositionsPage, SettlementFilter},
+        portfolio::{MarketPosition, PositionCount, PositionsPage, SettlementFilter},
         value::{
             Answered, CentiCents, CentiCount, ClientOrderId, Cursor, EventTicker, ExchangeIndex, FillId, OrderId,
             PositionTransferId, Query, SubtraderId, Timestamp, UnixSeconds, body, operations, query, record,
@@ -241,8 +241,8 @@ query! {
         pub ticker: Option<Ticker>,
         /// Only in this event.
         pub event_ticker: Option<EventTicker>,
-        /// Only positions of which one of these is not zero: `position`, `total_traded`, separated by commas.
-        pub count_filter: Option<String>,
+        /// Only positions of which one of these is not zero.
+        pub count_filter: Vec<PositionCount> = comma,
         /// Settled ones, others, or all.
         pub settlement_status: Option<SettlementFilter>,
         /// Items per page, 1 to 1000.

@@ -15,7 +15,7 @@ pub use fill::{Fill, FillsPage, FillsQuery};
 pub use payment::{
     DepositsPage, DepositsQuery, Payment, PaymentKind, PaymentStatus, WithdrawalsPage, WithdrawalsQuery,
 };
-pub use position::{EventPosition, MarketPosition, PositionsPage, PositionsQuery, SettlementFilter};
+pub use position::{EventPosition, MarketPosition, PositionCount, PositionsPage, PositionsQuery, SettlementFilter};
 pub use settlement::{Settlement, SettlementsPage, SettlementsQuery};
 pub use subaccount::{
     CreateSubaccount, SubaccountBalance, SubaccountBalances, SubaccountCreated, SubaccountNetting,

@@ -55,6 +55,12 @@ macro_rules! record {
                                     $crate::rest::value::retired(&mut map, &mut extra, names)?;
                                 })*)?
                                 _ => {
+                                    if extra.contains_key(key.as_ref()) {
+                                        return Err(in_field(
+                                            format_args!("{}.{key}", stringify!($name)),
+                                            "the field stands twice in one object",
+                                        ));
+                                    }
                                     extra.insert(key.into_owned(), map.next_value()?);
                                 }
                             }
