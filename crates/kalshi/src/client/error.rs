@@ -20,6 +20,7 @@ struct Failure {
     correlation_id: CorrelationId,
     kind: ErrorKind,
     body: Bytes,
+    executed_earlier: bool,
 }
 
 /// Why a call failed.
@@ -78,7 +79,15 @@ impl Error {
         kind: ErrorKind,
     ) -> Error {
         let path = path.to_owned();
-        Error(Box::new(Failure { operation, path, attempt, correlation_id, kind, body: Bytes::new() }))
+        Error(Box::new(Failure {
+            operation,
+            path,
+            attempt,
+            correlation_id,
+            kind,
+            body: Bytes::new(),
+            executed_earlier: false,
+        }))
     }
 
     /// The pages of `operation` lead back to an earlier one.
@@ -90,6 +99,14 @@ impl Error {
     /// The same with the body of the answer that it is about.
     pub(super) fn with_body(mut self, body: Bytes) -> Error {
         self.0.body = body;
+        self
+    }
+
+    /// The same as the end of a call; `deduplicated` if the venue would have refused to execute it twice and may have
+    /// executed it at an earlier attempt.
+    pub(super) fn after_retries(mut self, deduplicated: bool) -> Error {
+        let refused_as_duplicate = self.venue().is_some_and(|answer| answer.status == 409 && answer.says_duplicate());
+        self.0.executed_earlier = deduplicated && refused_as_duplicate;
         self
     }
 
@@ -175,10 +192,10 @@ impl Error {
         self.status().is_some_and(|status| status >= 500)
     }
 
-    /// Whether the call was refused as a duplicate after an earlier attempt of the same call: that attempt was
-    /// executed, though its answer never came. What it did is found under the `client_order_id`.
+    /// Whether the call was refused as a duplicate of itself: an earlier attempt was executed, though its answer never
+    /// came. What it did is found under the id that the call carries, such as the `client_order_id`.
     pub fn is_executed_earlier(&self) -> bool {
-        self.0.attempt > 1 && self.status() == Some(409) && self.has_code(super::ORDER_ALREADY_EXISTS)
+        self.0.executed_earlier
     }
 
     /// Whether the venue may have executed the call all the same: it did not answer, or answered with a failure of
@@ -187,7 +204,7 @@ impl Error {
         match &self.0.kind {
             ErrorKind::Connection(_) | ErrorKind::Timeout { .. } => true,
             ErrorKind::BodyTooLarge { .. } | ErrorKind::Decode { .. } => true,
-            ErrorKind::Venue(answer) => answer.status >= 500 || self.is_executed_earlier(),
+            ErrorKind::Venue(answer) => answer.status >= 500 || self.0.executed_earlier,
             _ => false,
         }
     }

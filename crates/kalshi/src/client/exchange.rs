@@ -20,11 +20,15 @@ impl Client {
     /// Sends `call` once, and receives the answer. The permit is told as soon as an answer begins.
     pub(super) async fn exchange(&self, call: &Call, path: &str, permit: &Permit) -> Result<Response, ErrorKind> {
         let response = self.request(call, path)?.send().await.map_err(transport)?;
-        permit.answered();
+        let status = response.status().as_u16();
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let date = text(header::DATE).map(str::to_owned);
         let retry_after = text(header::RETRY_AFTER).and_then(|value| self.retry_after(value));
-        let status = response.status().as_u16();
+        match status {
+            429 => permit.refused(retry_after.unwrap_or_default()),
+            200..300 | 400 | 404 | 409 | 410 => permit.answered(),
+            _ => permit.arrived(),
+        }
         let body = self.read(response).await?;
         Ok(Response { status, date, retry_after, body })
     }

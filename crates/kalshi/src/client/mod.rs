@@ -35,9 +35,6 @@ use crate::{credentials::Credentials, environment::Environment, limit::RateLimit
 use breaker::Breaker;
 use retry::Pauses;
 
-/// The venue's code for a `client_order_id` that it has seen.
-const ORDER_ALREADY_EXISTS: &str = "order_already_exists";
-
 /// A client of the venue's REST API. Clones are cheap and share everything: connections, budgets, the clock.
 #[derive(Clone)]
 pub struct Client {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
-    Call, CircuitState, Client, CorrelationId, Error, ErrorKind, Operation, VenueAnswer,
+    Call, CircuitState, Client, CorrelationId, Error, ErrorKind, Operation, RetrySafety, VenueAnswer,
     exchange::Response,
     retry::{Verdict, verdict},
 };
@@ -49,6 +49,8 @@ struct Journey<'a> {
     failures: usize,
     refusals: usize,
     clock_was_set: bool,
+    /// Whether an attempt failed in such a way that the venue may have executed it.
+    maybe_executed: bool,
     /// What it has used up of the time that it is allowed: requests and pauses, but not waiting for tokens.
     spent: Duration,
 }
@@ -71,6 +73,7 @@ impl Client {
             failures: 0,
             refusals: 0,
             clock_was_set: false,
+            maybe_executed: false,
             spent: Duration::ZERO,
         };
         journey.run().instrument(span).await
@@ -82,36 +85,50 @@ impl Journey<'_> {
         let ticket = self.client.limiter().ticket();
         let mut last: Option<Error> = None;
         loop {
-            let failure = match self.attempt(ticket).await {
+            let (error, pause) = match self.attempt(ticket).await {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(failure)) => failure,
-                // Held back: what happened at the attempt before says more.
-                Err(kind) => return Err(last.unwrap_or_else(|| self.error(kind))),
+                Ok(Err(failure)) => {
+                    let pause = self.pause_after(&failure);
+                    (failure.error, pause)
+                }
+                Err(kind) => match last.take() {
+                    None => return Err(self.error(kind)),
+                    // What happened at the attempt before says more than that this one was held back.
+                    Some(error) => (error, self.pause_while_held_back(&kind)),
+                },
             };
-            let Some(pause) = self.pause_after(&failure) else {
-                tracing::debug!(
-                    operation = self.call.operation.id,
-                    correlation_id = %self.correlation_id,
-                    attempt = self.attempt,
-                    status = failure.error.status(),
-                    error = %failure.error,
-                    "a call failed"
-                );
-                return Err(failure.error);
+            let Some(pause) = pause else {
+                return Err(self.given_up(error));
             };
             tracing::warn!(
                 operation = self.call.operation.id,
                 correlation_id = %self.correlation_id,
                 attempt = self.attempt,
-                status = failure.error.status(),
-                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-                reason = %failure.error.kind(),
+                status = error.status(),
+                pause_ms = millis(pause),
+                reason = %error.kind(),
                 "an attempt failed and is made again"
             );
             self.client.shared.observer.retried(self.call.operation, self.attempt, pause);
-            last = Some(failure.error);
+            self.maybe_executed |= error.may_have_executed();
+            last = Some(error);
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// The error that the caller is told.
+    fn given_up(&self, error: Error) -> Error {
+        let deduplicated = self.call.retry == RetrySafety::Deduplicated && self.maybe_executed;
+        let error = error.after_retries(deduplicated);
+        tracing::debug!(
+            operation = self.call.operation.id,
+            correlation_id = %self.correlation_id,
+            attempt = self.attempt,
+            status = error.status(),
+            error = %error,
+            "a call failed"
+        );
+        error
     }
 
     /// One attempt: an answer, or how it failed. An error outside says why nothing was sent.
@@ -149,7 +166,7 @@ impl Journey<'_> {
             correlation_id = %self.correlation_id,
             attempt = self.attempt,
             status,
-            took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            took_ms = millis(took),
             "a request came back"
         );
 
@@ -174,9 +191,6 @@ impl Journey<'_> {
                 body,
             }),
             Ok(response) => {
-                if response.status == 429 {
-                    permit.refused(response.retry_after.unwrap_or_default());
-                }
                 let answer = VenueAnswer::parse(response.status, &response.body);
                 let error = self.error(ErrorKind::Venue(answer)).with_body(response.body);
                 Err(Failure { error, took, date: response.date, retry_after: response.retry_after })
@@ -224,11 +238,24 @@ impl Journey<'_> {
                 Duration::ZERO
             }
         };
-        let left = shared.timeout.checked_sub(self.spent + pause)?;
-        if left.is_zero() {
+        self.within_the_time_allowed(pause)
+    }
+
+    /// The pause before the next attempt when this one was held back since the venue keeps failing.
+    fn pause_while_held_back(&mut self, kind: &ErrorKind) -> Option<Duration> {
+        let ErrorKind::CircuitOpen { retry_in } = kind else { return None };
+        let pause = self.client.shared.pauses.before(self.failures, self.client.jitter_percent())?;
+        self.failures += 1;
+        self.within_the_time_allowed(pause.max(*retry_in))
+    }
+
+    /// The pause, unless the call's time would be over after it.
+    fn within_the_time_allowed(&mut self, pause: Duration) -> Option<Duration> {
+        let spent = self.spent + pause;
+        if spent >= self.client.shared.timeout {
             return None;
         }
-        self.spent += pause;
+        self.spent = spent;
         Some(pause)
     }
 
@@ -238,7 +265,7 @@ impl Journey<'_> {
         match state {
             CircuitState::Closed => tracing::info!(%host, "the venue works again"),
             CircuitState::Open { retry_in } => {
-                tracing::warn!(%host, retry_in_ms = retry_in.as_millis() as u64, "the venue keeps failing; calls are held back");
+                tracing::warn!(%host, retry_in_ms = millis(retry_in), "the venue keeps failing; calls are held back");
             }
             CircuitState::HalfOpen => {}
         }
@@ -248,6 +275,10 @@ impl Journey<'_> {
     fn error(&self, kind: ErrorKind) -> Error {
         Error::new(self.call.operation, &self.path, self.attempt, self.correlation_id, kind)
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A failed attempt, and what decides about the next.

@@ -105,6 +105,22 @@ async fn an_order_whose_answer_was_lost_is_found_to_be_placed() {
 }
 
 #[tokio::test]
+async fn a_duplicate_of_somebody_elses_order_is_not_taken_for_our_own() {
+    let (venue, client) = pair().await;
+    client.call::<Value>(create(RetrySafety::Deduplicated)).await.unwrap();
+    // Refused before it could be executed, and then as a duplicate: of the order above.
+    let refused = Fault::Answer(429, TOO_MANY.to_owned());
+    let (times, answer) = asked(&venue, &client, create(RetrySafety::Deduplicated), vec![refused]).await;
+    let error = answer.unwrap_err();
+    assert_eq!((times, error.status()), (2, Some(409)));
+    assert!(!error.is_executed_earlier() && !error.may_have_executed(), "{error}");
+    // A conflict of another kind after a failure is no duplicate.
+    let conflict = Fault::Answer(409, json!({"error": {"code": "exchange_paused"}}).to_string());
+    let (_, answer) = asked(&venue, &client, create(RetrySafety::Deduplicated), vec![status(500), conflict]).await;
+    assert!(!answer.unwrap_err().is_executed_earlier());
+}
+
+#[tokio::test]
 async fn time_runs_out_once_and_for_all() {
     let (venue, credentials) = venue().await;
     let allowed = Duration::from_millis(100);
@@ -207,6 +223,34 @@ async fn a_venue_that_keeps_failing_is_left_alone_and_then_asked_once() {
     assert_eq!(client.circuit(), CircuitState::Closed);
     let refused = asked(&venue, &client, read(), vec![status(404); 5]).await;
     assert_eq!((refused.0, client.circuit()), (1, CircuitState::Closed), "a refusal is no failure of the venue");
+}
+
+#[tokio::test]
+async fn a_burst_of_failures_that_opens_the_circuit_is_survived() {
+    let (venue, credentials) = venue().await;
+    let client = venue
+        .client(credentials)
+        .circuit_breaker(5, Duration::from_millis(100))
+        .retry_pauses([50, 100, 200].map(Duration::from_millis))
+        .build()
+        .unwrap();
+    venue.faults(vec![status(503); 5]);
+    let calls: Vec<_> = (0..12)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.call::<Value>(Call::new(&op::ORDERS)).await })
+        })
+        .collect();
+    let mut answered = 0;
+    for call in calls {
+        match call.await.unwrap() {
+            Ok(_) => answered += 1,
+            // Who came after it had opened was never sent.
+            Err(error) => assert!(matches!(error.kind(), ErrorKind::CircuitOpen { .. }), "{error}"),
+        }
+    }
+    assert!(answered >= 5, "those that failed were repeated: {answered}");
+    assert_eq!(client.circuit(), CircuitState::Closed);
 }
 
 #[tokio::test]

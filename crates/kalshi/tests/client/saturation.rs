@@ -61,7 +61,7 @@ async fn reads() {
     let (read, write) = ((1_000, 1_000), (500, 500));
     venue.budgets(Budgets::of("basic", read, write, 1));
     venue.latency(Duration::from_millis(30));
-    let limiter = RateLimiter::builder().limits(limits(read, write, 1)).full_at_start().build();
+    let limiter = RateLimiter::builder().limits(limits(read, write, 1)).build();
     let client = venue.client(credentials).limiter(limiter).build().unwrap();
     // Cheap and dear ones mixed, so that those that fit in wait for those that were there first.
     saturate(&client, 16, |round| match round % 3 {
@@ -78,7 +78,7 @@ async fn writes_to_every_shard_and_to_one() {
     let (read, write) = ((1_000, 1_000), (400, 800));
     venue.budgets(Budgets::of("basic", read, write, 1));
     venue.latency(Duration::from_millis(20));
-    let limiter = RateLimiter::builder().limits(limits(read, write, 1)).full_at_start().build();
+    let limiter = RateLimiter::builder().limits(limits(read, write, 1)).build();
     let client = venue.client(credentials).limiter(limiter).build().unwrap();
     saturate(&client, 24, |round| {
         // Shard 2 is named by every second order and gets the others too, so it is what all wait for.
@@ -102,7 +102,7 @@ async fn batches_that_need_the_whole_bucket() {
     let (read, write) = ((1_000, 1_000), (400, 400));
     venue.budgets(Budgets::of("basic", read, write, 1));
     venue.latency(Duration::from_millis(5));
-    let limiter = RateLimiter::builder().limits(limits(read, write, 1)).full_at_start().build();
+    let limiter = RateLimiter::builder().limits(limits(read, write, 1)).build();
     let client = venue.client(credentials).limiter(limiter).build().unwrap();
     saturate(&client, 3, |round| match round % 3 {
         0 => Call::new(&op::BATCH).items(40).body(&json!({"orders": vec![0; 40]})),
@@ -130,7 +130,7 @@ async fn two_clients_and_two_runtimes_share_an_account() {
     let (venue, credentials) = venue().await;
     let (read, write) = ((1_000, 1_000), (400, 400));
     venue.budgets(Budgets::of("basic", read, write, 1));
-    let limiter = RateLimiter::builder().limits(limits(read, write, 1)).full_at_start().build();
+    let limiter = RateLimiter::builder().limits(limits(read, write, 1)).build();
     let of = || venue.client(credentials.clone()).limiter(limiter.clone()).build().unwrap();
     let (here, elsewhere) = (of(), of());
     let elsewhere = std::thread::spawn(move || {
