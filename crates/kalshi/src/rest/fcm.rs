@@ -9,10 +9,10 @@ use crate::{
         markets::OutcomeSide,
         orders::{Order, OrderStatus, OrdersPage},
         paging::items,
-        portfolio::{MarketPosition, PositionsPage, SettlementFilter},
+        portfolio::{MarketPosition, PositionCount, PositionsPage, SettlementFilter},
         value::{
             Answered, CentiCents, CentiCount, ClientOrderId, Cursor, EventTicker, ExchangeIndex, FillId, OrderId,
-            PositionTransferId, SubtraderId, Timestamp, UnixSeconds, body, operations, query, record,
+            PositionTransferId, Query, SubtraderId, Timestamp, UnixSeconds, body, operations, query, record,
         },
     },
 };
@@ -241,8 +241,8 @@ query! {
         pub ticker: Option<Ticker>,
         /// Only in this event.
         pub event_ticker: Option<EventTicker>,
-        /// Only positions of which one of these is not zero: `position`, `total_traded`, separated by commas.
-        pub count_filter: Option<String>,
+        /// Only positions of which one of these is not zero.
+        pub count_filter: Vec<PositionCount> = comma,
         /// Settled ones, others, or all.
         pub settlement_status: Option<SettlementFilter>,
         /// Items per page, 1 to 1000.
@@ -289,18 +289,7 @@ impl Client {
         &self,
         query: FcmFillsQuery,
     ) -> impl Stream<Item = Result<FcmFill, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_FCM_FILLS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.fcm_fills(query).await?;
-                    Ok((page.fills, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_FCM_FILLS, query, |query| &mut query.cursor, |page: FcmFillsPage| (page.fills, page.cursor))
     }
 
     /// A page of customers' orders. Operation `GetFCMOrders`.
@@ -314,18 +303,7 @@ impl Client {
         &self,
         query: FcmOrdersQuery,
     ) -> impl Stream<Item = Result<Order, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_FCM_ORDERS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.fcm_orders(query).await?;
-                    Ok((page.orders, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_FCM_ORDERS, query, |query| &mut query.cursor, |page: OrdersPage| (page.orders, page.cursor))
     }
 
     /// A page of customers' positions. Operation `GetFCMPositions`.
@@ -340,16 +318,11 @@ impl Client {
         query: FcmPositionsQuery,
     ) -> impl Stream<Item = Result<MarketPosition, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_FCM_POSITIONS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.fcm_positions(query).await?;
-                    Ok((page.market_positions, page.cursor))
-                })
-            },
+            |page: PositionsPage| (page.market_positions, page.cursor),
         )
     }
 

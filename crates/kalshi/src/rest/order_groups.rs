@@ -4,7 +4,7 @@ use daybook_book::Quantity;
 
 use crate::{
     client::{Call, Client, Error},
-    rest::value::{Answered, ExchangeIndex, OrderGroupId, OrderId, Subaccount, body, operations, query, record},
+    rest::value::{Answered, ExchangeIndex, OrderGroupId, OrderId, Query, Subaccount, body, operations, query, record},
 };
 
 operations! {

@@ -32,10 +32,7 @@ impl Spec {
             None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/kalshi-spec/openapi.yaml"),
         };
         let Ok(text) = fs::read_to_string(&path) else {
-            eprintln!(
-                "SKIPPED: the venue's OpenAPI document is not at {}; name it in DAYBOOK_KALSHI_SPEC",
-                path.display()
-            );
+            println!("SKIPPED: no OpenAPI document at {} (set DAYBOOK_KALSHI_SPEC)", path.display());
             return None;
         };
         let documents = Yaml::load_from_str(&text).expect("the document is YAML");

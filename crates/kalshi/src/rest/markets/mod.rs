@@ -18,7 +18,8 @@ use crate::{
         paging::items,
         series::{Candlestick, PeriodInterval},
         value::{
-            Cursor, EventTicker, SeriesTicker, Timestamp, TradeId, UnixSeconds, open_enum, operations, query, record,
+            Cursor, EventTicker, Query, SeriesTicker, Timestamp, TradeId, UnixSeconds, open_enum, operations, query,
+            record,
         },
     },
 };
@@ -240,18 +241,7 @@ impl Client {
     /// All markets that the query names. Pages shift while data changes: a market may come in a state that the query
     /// did not ask for, or twice. Pages of [`markets`](Client::markets), from `query.cursor` on.
     pub fn all_markets(&self, query: MarketsQuery) -> impl Stream<Item = Result<Market, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_MARKETS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.markets(query).await?;
-                    Ok((page.markets, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_MARKETS, query, |query| &mut query.cursor, |page: MarketsPage| (page.markets, page.cursor))
     }
 
     /// One market. One that was created just now may not be found for a moment. Operation `GetMarket`.
@@ -281,18 +271,7 @@ impl Client {
 
     /// All trades that the query names. Pages of [`trades`](Client::trades), from `query.cursor` on.
     pub fn all_trades(&self, query: TradesQuery) -> impl Stream<Item = Result<Trade, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_TRADES,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.trades(query).await?;
-                    Ok((page.trades, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_TRADES, query, |query| &mut query.cursor, |page: TradesPage| (page.trades, page.cursor))
     }
 
     /// Candlesticks of several markets. Operation `BatchGetMarketCandlesticks`.

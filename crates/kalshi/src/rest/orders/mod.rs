@@ -24,7 +24,7 @@ use crate::{
     client::{Call, Client, Error, RetrySafety},
     rest::{
         paging::items,
-        value::{Answered, ExchangeIndex, OrderId, operations},
+        value::{Answered, ExchangeIndex, OrderId, Query, operations},
     },
 };
 
@@ -51,18 +51,7 @@ impl Client {
 
     /// All orders that the query names. Pages of [`orders`](Client::orders), from `query.cursor` on.
     pub fn all_orders(&self, query: OrdersQuery) -> impl Stream<Item = Result<Order, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_ORDERS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.orders(query).await?;
-                    Ok((page.orders, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_ORDERS, query, |query| &mut query.cursor, |page: OrdersPage| (page.orders, page.cursor))
     }
 
     /// One order. Reads lag writes by a moment: trust what a write answers. Operation `GetOrder`.
