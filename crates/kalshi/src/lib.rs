@@ -37,20 +37,48 @@
 //! - A delta or trade in the venue's usual form is read without allocation. Every other form is read by a slower
 //!   reader that gives the same answer; tests, a fuzzer and an independent third reading hold the two together.
 //!
-//! The crate does no I/O and reads no clock.
+//! Without the feature `client` the crate does no I/O and reads no clock.
 
+#[cfg(feature = "client")]
+pub mod blocking;
 mod canonical;
 mod capture;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "client")]
+mod credentials;
+#[cfg(feature = "client")]
+mod environment;
 mod frame;
+#[cfg(feature = "client")]
+mod limit;
 mod metadata;
 mod object;
 mod sequence;
 mod stamp;
+#[cfg(feature = "client")]
+mod wall_clock;
 
 pub use capture::{CaptureError, CaptureLine, WrapperFields};
+#[cfg(feature = "client")]
+pub use client::{
+    Budget, BuildError, Call, CallError, CircuitState, Client, ClientBuilder, CorrelationId, Error, ErrorKind,
+    LearnedLimits, Method, Observer, Operation, Priority, RetrySafety, VenueAnswer,
+};
+#[cfg(feature = "client")]
+pub use credentials::{Algorithm, Credentials, CredentialsError, ExposedKeyFile, KeyError, SignError, Signer};
+#[cfg(feature = "client")]
+pub use environment::{Environment, EnvironmentError};
 pub use frame::{ControlKind, Frame, FrameError, FrameErrorReason, TERMINAL_ERROR_CODES};
+#[cfg(feature = "client")]
+pub use limit::{
+    BucketLevel, BucketLimit, BucketName, Costs, Limits, Permit, RateLimiter, RateLimiterBuilder, Tier, TooCostly,
+    UnknownTier,
+};
 pub use metadata::{
     EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,
 };
 pub use sequence::{Continuity, FrameKind, SequenceTracker};
+#[cfg(feature = "client")]
+pub use wall_clock::{SystemClock, VenueClock, WallClock};
