@@ -54,6 +54,8 @@ mod frame;
 mod limit;
 mod metadata;
 mod object;
+#[cfg(feature = "client")]
+pub mod rest;
 mod sequence;
 mod stamp;
 #[cfg(feature = "client")]

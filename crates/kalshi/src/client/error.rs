@@ -63,6 +63,11 @@ pub enum ErrorKind {
         /// What is wrong, and where in the body.
         reason: String,
     },
+    /// A page named the cursor of an earlier page as the next one: following it would never end.
+    RepeatedCursor {
+        /// The cursor.
+        cursor: String,
+    },
 }
 
 impl Error {
@@ -83,6 +88,12 @@ impl Error {
             body: Bytes::new(),
             executed_earlier: false,
         }))
+    }
+
+    /// The pages of `operation` lead back to an earlier one.
+    pub(crate) fn repeated_cursor(operation: &'static Operation, cursor: &str) -> Error {
+        let kind = ErrorKind::RepeatedCursor { cursor: cursor.to_owned() };
+        Error::new(operation, operation.path, 1, CorrelationId(0), kind)
     }
 
     /// The same with the body of the answer that it is about.
@@ -232,6 +243,9 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Venue(answer) => write!(f, "the venue answered {answer}"),
             ErrorKind::Decode { status, reason } => {
                 write!(f, "the venue answered {status} with a body that is not this operation's: {reason}")
+            }
+            ErrorKind::RepeatedCursor { cursor } => {
+                write!(f, "the cursor {cursor:?} came a second time, so the pages never end: begin again without cursor")
             }
         }
     }

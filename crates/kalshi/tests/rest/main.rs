@@ -1,0 +1,16 @@
+//! The REST surface, held against the venue's OpenAPI document, over a real socket, and against answers written by
+//! hand.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod answers;
+mod batches;
+mod budgets;
+mod calls;
+mod coverage;
+mod fixtures;
+mod paging;
+mod requests;
+mod retries;
+mod spec;
+mod venue;
