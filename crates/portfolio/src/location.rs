@@ -25,7 +25,7 @@ pub enum StoreLocation {
 
 /// The address of a PostgreSQL database. Printed, a password is `***`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PostgresUrl(Url);
+pub struct PostgresUrl(Box<Url>);
 
 /// A text that names no store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +65,7 @@ impl StoreLocation {
                 Ok(url)
             }
             StoreLocation::Memory => Url::parse("sqlite::memory:"),
-            StoreLocation::Postgres(PostgresUrl(url)) => Ok(url.clone()),
+            StoreLocation::Postgres(PostgresUrl(url)) => Ok((**url).clone()),
         }
     }
 
@@ -106,7 +106,7 @@ impl FromStr for StoreLocation {
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             let url = Url::parse(text).map_err(LocationError::Postgres)?;
-            return Ok(StoreLocation::Postgres(PostgresUrl(url)));
+            return Ok(StoreLocation::Postgres(PostgresUrl(Box::new(url))));
         }
         Err(LocationError::Scheme)
     }
@@ -120,7 +120,7 @@ impl From<PathBuf> for StoreLocation {
 
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = self.0.clone();
+        let mut shown = (*self.0).clone();
         if shown.password().is_some() && shown.set_password(Some("***")).is_err() {
             return f.write_str("postgres://***");
         }
