@@ -1,0 +1,275 @@
+//! Mirrors an account: walks over its streams page by page, each page and how far it got in one transaction.
+//!
+//! A *walk* goes over all pages of a stream: first the live ones, then, if rows may have been archived that the store
+//! lacks, the historical ones. In this order none is missed, since rows only ever move from live to historical.
+//! Every page is written together with the cursor of the next, so that a sync that is interrupted at any point goes on
+//! at that page. Since pages shift while an account goes on, a walk that was interrupted is followed by another one,
+//! over what is new since it began.
+
+mod balance;
+mod checkpoint;
+mod error;
+mod judge;
+mod options;
+mod page;
+mod report;
+mod write;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use daybook_kalshi::rest::value::Subaccount;
+use sqlx::Row;
+
+pub use error::SyncError;
+pub use options::{Stream, SyncOptions};
+pub use report::{Counts, Progress, Revision, StreamReport, SyncReport};
+
+use crate::{
+    account::AccountId,
+    error::StoreError,
+    source::{AccountSource, SourceError},
+    store::Store,
+    table::{Table, key_text, subaccount_number},
+    time::{from_micros, now_micros},
+};
+use checkpoint::{Checkpoint, Stage, Walk};
+use judge::{Change, KnownRows, judge};
+use page::{PageError, has_history, page};
+
+/// Mirrors the account that `source` reads into `store`.
+///
+/// Rows that are there already are left alone, so syncing twice is syncing once. The future may be dropped, and the
+/// process killed, at any time: the next sync goes on where this one stopped. Two syncs of one account at once are
+/// safe; they only do the same work twice.
+///
+/// # Errors
+/// [`SyncError`]; what was mirrored until then stays.
+pub async fn sync<S: AccountSource>(
+    source: &S,
+    store: &Store,
+    options: &SyncOptions,
+    progress: &dyn Progress,
+) -> Result<SyncReport, SyncError> {
+    let identity = source.identity().map_err(SyncError::Account)?;
+    let started_at = from_micros(now_micros(&*options.clock));
+    let subaccounts = subaccounts(source, options).await?;
+    let account = if options.dry_run {
+        store.account(&identity).await?
+    } else {
+        Some(store.ensure_account(&identity, started_at).await?)
+    };
+    let report = SyncReport {
+        account: identity,
+        dry_run: options.dry_run,
+        started_at,
+        streams: Vec::new(),
+        revisions: Vec::new(),
+    };
+    let mut run = Run { source, store, options, progress, account, imagined: HashMap::new(), report };
+    for subaccount in subaccounts {
+        for stream in Stream::ALL {
+            if options.streams.is_empty() || options.streams.contains(&stream) {
+                run.stream(subaccount, stream).await?;
+            }
+        }
+    }
+    Ok(run.report)
+}
+
+/// Which subaccounts to mirror, in order.
+async fn subaccounts(source: &impl AccountSource, options: &SyncOptions) -> Result<BTreeSet<Subaccount>, SyncError> {
+    if !options.subaccounts.is_empty() {
+        return Ok(options.subaccounts.iter().copied().collect());
+    }
+    let balances = source.subaccount_balances().await.map_err(SyncError::Account)?;
+    let mut subaccounts: BTreeSet<_> = balances.iter().map(|balance| balance.subaccount_number).collect();
+    if subaccounts.is_empty() {
+        subaccounts.insert(Subaccount::PRIMARY);
+    }
+    Ok(subaccounts)
+}
+
+/// One sync.
+struct Run<'a, S> {
+    source: &'a S,
+    store: &'a Store,
+    options: &'a SyncOptions,
+    progress: &'a dyn Progress,
+    /// `None` in a dry run of an account that the store does not have.
+    account: Option<AccountId>,
+    /// In a dry run, what the store would know of the rows that were read.
+    imagined: HashMap<&'static str, KnownRows>,
+    report: SyncReport,
+}
+
+impl<S: AccountSource> Run<'_, S> {
+    async fn stream(&mut self, subaccount: Subaccount, stream: Stream) -> Result<(), SyncError> {
+        let checkpoint = Checkpoint::load(self.store, self.account, subaccount, stream).await?;
+        let mut report =
+            StreamReport { subaccount, stream, counts: Counts::default(), resumed: checkpoint.walk.is_some() };
+        self.progress.stream_started(subaccount, stream, report.resumed);
+        if stream == Stream::Balance {
+            report.counts = self.balance(subaccount).await?;
+            self.progress.page(subaccount, stream, &report.counts);
+        } else {
+            let checkpoint = self.walk(checkpoint, &mut report).await?;
+            if report.resumed {
+                self.walk(checkpoint, &mut report).await?;
+            }
+        }
+        self.progress.stream_finished(&report);
+        self.report.streams.push(report);
+        Ok(())
+    }
+
+    /// Walks over a stream, or to the end of a walk that was interrupted, and returns how far that brought it.
+    async fn walk(&mut self, mut checkpoint: Checkpoint, report: &mut StreamReport) -> Result<Checkpoint, SyncError> {
+        let (stream, subaccount) = (report.stream, report.subaccount);
+        let resumed = checkpoint.walk.is_some();
+        let mut walk = match checkpoint.walk.take() {
+            Some(walk) => walk,
+            None => self.begin(&checkpoint, stream, subaccount).await?,
+        };
+        let mut cursors = HashSet::new();
+        let mut first = true;
+        loop {
+            let at = report.counts.pages + 1;
+            let source_error = |reason| SyncError::Source { stream, subaccount, page: at, reason };
+            let answer = page(self.source, stream, subaccount, &walk, self.options.page_size).await;
+            let page = match answer {
+                Ok(page) => page,
+                // The cursor of an interrupted walk may be too old. Then the walk begins anew: nothing is lost by it.
+                Err(PageError::Source(SourceError::Refused(reason))) if first && resumed && walk.cursor.is_some() => {
+                    tracing::warn!(%stream, %subaccount, %reason, "an old cursor was refused: walking again");
+                    walk = self.begin(&checkpoint, stream, subaccount).await?;
+                    first = false;
+                    continue;
+                }
+                Err(PageError::Source(reason)) => return Err(source_error(reason)),
+                Err(PageError::Row(reason)) => return Err(SyncError::Row { stream, subaccount, page: at, reason }),
+            };
+            first = false;
+            let times = page.tables.iter().flat_map(|(_, rows)| rows).filter_map(|row| row.at);
+            walk.newest = walk.newest.max(times.max());
+            let mut ended = false;
+            match page.next {
+                Some(cursor) => {
+                    if !cursors.insert(cursor.clone()) {
+                        let cursor = cursor.as_str().to_owned();
+                        return Err(SyncError::RepeatedCursor { stream, subaccount, page: at, cursor });
+                    }
+                    walk.cursor = Some(cursor);
+                }
+                None if walk.stage == Stage::Live
+                    && self.has_history(stream, walk.since).await.map_err(source_error)? =>
+                {
+                    walk = Walk { stage: Stage::Historical, cursor: None, ..walk };
+                    cursors.clear();
+                }
+                None => ended = true,
+            }
+            if ended {
+                checkpoint = Checkpoint { complete_through: walk.newest, walk: None };
+            } else {
+                checkpoint.walk = Some(walk.clone());
+            }
+            report.counts.pages += 1;
+            self.mirror(page.tables, report, &checkpoint).await?;
+            self.progress.page(subaccount, stream, &report.counts);
+            if ended {
+                return Ok(checkpoint);
+            }
+        }
+    }
+
+    /// Asked only when the last live page is there: what was archived before that is in the history.
+    async fn has_history(&self, stream: Stream, since: Option<i64>) -> Result<bool, SourceError> {
+        if stream == Stream::Settlements {
+            return Ok(false);
+        }
+        Ok(has_history(stream, since, &self.source.historical_cutoff().await?))
+    }
+
+    /// A new walk.
+    async fn begin(&self, checkpoint: &Checkpoint, stream: Stream, subaccount: Subaccount) -> Result<Walk, StoreError> {
+        let now = now_micros(&*self.options.clock);
+        let overlap = i64::try_from(self.options.overlap.as_micros()).unwrap_or(i64::MAX);
+        let complete_through = checkpoint.complete_through.filter(|_| !self.options.full);
+        let mut since = complete_through.map(|time| time.saturating_sub(overlap));
+        if stream == Stream::Orders && since.is_some() {
+            // Orders are asked for by when they were placed, and change while they rest.
+            since = since.min(self.oldest_resting_order(subaccount).await?.or(since));
+        }
+        // Positions know no time of their own: they are complete as of when the walk over all of them began.
+        let newest = if stream == Stream::Positions { Some(now) } else { checkpoint.complete_through };
+        Ok(Walk { started_at: now, stage: Stage::Live, cursor: None, since, newest })
+    }
+
+    async fn oldest_resting_order(&self, subaccount: Subaccount) -> Result<Option<i64>, StoreError> {
+        let Some(account) = self.account else { return Ok(None) };
+        let failed = self.store.failed("look up resting orders");
+        let sql = "SELECT MIN(created_at_us) FROM orders
+            WHERE account_id = $1 AND subaccount = $2 AND status = 'resting'";
+        let query = sqlx::query(sql).bind(account.0).bind(subaccount_number(subaccount));
+        query.fetch_one(self.store.pool()).await.and_then(|row| row.try_get(0)).map_err(failed)
+    }
+
+    /// Writes a page, with how far that brings its stream; or, in a dry run, imagines it.
+    async fn mirror(
+        &mut self,
+        tables: Vec<(&'static Table, Vec<crate::table::MirrorRow>)>,
+        report: &mut StreamReport,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), SyncError> {
+        let now = now_micros(&*self.options.clock);
+        let Some(account) = self.account.filter(|_| !self.options.dry_run) else {
+            for (table, rows) in tables {
+                let mut known = match self.account {
+                    Some(account) => {
+                        let mut connection = self.store.connection().await?;
+                        write::known(self.store, &mut connection, account, table, &rows).await?
+                    }
+                    None => KnownRows::new(),
+                };
+                let imagined = self.imagined.entry(table.name).or_default();
+                for row in &rows {
+                    if let Some(before) = imagined.get(&row.key) {
+                        known.insert(row.key.clone(), before.clone());
+                    }
+                }
+                let changes = judge(table, rows, &mut known, now, &mut report.counts);
+                imagined.extend(known);
+                self.report.revisions.extend(revisions(table, &changes));
+            }
+            return Ok(());
+        };
+        let mut transaction = self.store.begin().await?;
+        write::lock(self.store, &mut transaction, account).await?;
+        let mut counts = report.counts;
+        let mut found = Vec::new();
+        for (table, rows) in tables {
+            let mut known = write::known(self.store, &mut transaction, account, table, &rows).await?;
+            let changes = judge(table, rows, &mut known, now, &mut counts);
+            write::write(self.store, &mut transaction, account, table, &changes).await?;
+            found.extend(revisions(table, &changes));
+        }
+        checkpoint.save(self.store, &mut transaction, account, report.subaccount, report.stream).await?;
+        transaction.commit().await.map_err(self.store.failed("commit a page"))?;
+        report.counts = counts;
+        self.report.revisions.extend(found);
+        Ok(())
+    }
+}
+
+fn revisions(table: &'static Table, changes: &[Change]) -> Vec<Revision> {
+    let revised = changes.iter().filter_map(|change| match change {
+        Change::Revise { row, seen, changes, .. } => Some(Revision {
+            table: table.name,
+            key: key_text(&row.key),
+            changes: changes.clone(),
+            seen_at: from_micros(*seen),
+        }),
+        _ => None,
+    });
+    revised.collect()
+}
