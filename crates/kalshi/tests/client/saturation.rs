@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long each client asks for all it can get.
-const RUN: Duration = Duration::from_secs(2);
+const RUN: Duration = Duration::from_millis(1_500);
 
 fn limits(read: (u64, u64), write: (u64, u64), balance: u64) -> Limits {
     let bucket = |(refill_rate, capacity)| BucketLimit { refill_rate, capacity };
