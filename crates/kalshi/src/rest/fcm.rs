@@ -142,7 +142,7 @@ body! {
     pub struct DailyCapRequest {
         /// The customer.
         pub subtrader_id: SubtraderId,
-        /// The limit.
+        /// The limit, to the ten-thousandth of a dollar.
         pub limit: Money,
     }
 }
