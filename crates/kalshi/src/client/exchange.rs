@@ -8,6 +8,9 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{Call, Client, ErrorKind, Method};
 use crate::limit::Permit;
 
+/// The longest that the venue can silence us for: a header that was written wrongly must not stop a client for ever.
+const LONGEST_SILENCE: Duration = Duration::from_secs(3600);
+
 /// What came back, good or not.
 pub(super) struct Response {
     pub(super) status: u16,
@@ -82,14 +85,14 @@ impl Client {
         Ok(body.freeze())
     }
 
-    /// How long to wait, by a `Retry-After` header: seconds, or an instant.
+    /// How long to wait, by a `Retry-After` header: seconds, or an instant; no more than [`LONGEST_SILENCE`].
     fn retry_after(&self, value: &str) -> Option<Duration> {
         if let Ok(seconds) = value.trim().parse() {
-            return Some(Duration::from_secs(seconds));
+            return Some(Duration::from_secs(seconds).min(LONGEST_SILENCE));
         }
         let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
         let wait = at.as_millisecond().saturating_sub(self.shared.clock.unix_millis());
-        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(LONGEST_SILENCE))
     }
 }
 

@@ -251,7 +251,7 @@ impl Journey<'_> {
 
     /// The pause, unless the call's time would be over after it.
     fn within_the_time_allowed(&mut self, pause: Duration) -> Option<Duration> {
-        let spent = self.spent + pause;
+        let spent = self.spent.saturating_add(pause);
         if spent >= self.client.shared.timeout {
             return None;
         }

@@ -14,10 +14,10 @@
 //! # At first
 //! Nobody knows what others took from the bucket before we began: it may be full, it may be empty. So there are two
 //! instants: one for a bucket that was full, one for a bucket that was empty. What the latter allows is sure. What only
-//! the former allows is tried, at first by one request at a time, then by one more for each that the venue lets pass:
-//! it shows that the tokens were there, and makes so many more sure. As soon as one is refused, the bucket is known to
-//! be empty, and nothing is tried any more. So a client that begins with a drained bucket is refused once, one that
-//! begins with a bucket half full is refused no more often than it was let pass before, and one that begins with a full
+//! the former allows is tried, at first by one request at a time, then by more: by as many more as the root of those
+//! that the venue has let pass. Each that passes shows that its tokens were there, and makes so many more sure. As soon
+//! as one is refused, the bucket is known to be empty, and nothing is tried any more. So a client that begins with a
+//! drained bucket is refused once, one that begins with some of it left a few times, and one that begins with a full
 //! one may spend it.
 
 use std::collections::VecDeque;
@@ -54,9 +54,9 @@ pub(super) struct TokenBucket {
     full_at: u64,
     /// The same if it held as little as it can have held; never earlier.
     surely_full_at: u64,
-    /// The requests on their way that rely on tokens which are not sure, and how many there may be at a time.
+    /// The requests on their way that rely on tokens which are not sure, and how many such were let pass.
     trying: Vec<u64>,
-    may_try: usize,
+    passed: usize,
     /// When it would be full again if it had been full at first: what we have used ourselves, as far as we know.
     used_until: u64,
     /// Sent, and it is not known yet when they arrived; in the order of sending.
@@ -79,7 +79,7 @@ impl TokenBucket {
             full_at: 0,
             surely_full_at: 0,
             trying: Vec::new(),
-            may_try: 1,
+            passed: 0,
             used_until: 0,
             in_flight: VecDeque::new(),
         };
@@ -106,7 +106,7 @@ impl TokenBucket {
 
     /// When it holds `cost` tokens, if nothing is taken before; possibly in the past. The cost is within the capacity.
     pub(super) fn ready_at(&self, cost: u64) -> u64 {
-        if self.trying.len() < self.may_try {
+        if self.trying.len() <= self.passed.isqrt() {
             self.full_again(self.full_at).saturating_sub(self.spare(cost))
         } else {
             self.surely_ready_at(cost)
@@ -150,7 +150,7 @@ impl TokenBucket {
     pub(super) fn answered(&mut self, id: u64, paid: bool, now: u64) {
         if let Some(at) = self.trying.iter().position(|other| *other == id) {
             self.trying.swap_remove(at);
-            self.may_try += usize::from(paid);
+            self.passed += usize::from(paid);
         }
         let Ok(at) = self.in_flight.binary_search_by_key(&id, |request| request.id) else { return };
         let request = &mut self.in_flight[at];
