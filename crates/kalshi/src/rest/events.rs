@@ -182,7 +182,7 @@ query! {
         pub series_ticker: Option<SeriesTicker>,
         /// Only these.
         pub tickers: Vec<EventTicker> = comma,
-        /// Only events of which some market closes at this time or later.
+        /// Only events of which some market closes after this.
         pub min_close_ts: Option<UnixSeconds>,
         /// Only those whose description changed after this.
         pub min_updated_ts: Option<UnixSeconds>,

@@ -142,7 +142,7 @@ body! {
     pub struct DailyCapRequest {
         /// The customer.
         pub subtrader_id: SubtraderId,
-        /// The limit.
+        /// The limit, to the ten-thousandth of a dollar.
         pub limit: Money,
     }
 }
@@ -197,9 +197,9 @@ query! {
     /// Which of the customers' fills. Query of operation `GetFCMFills`.
     pub struct FcmFillsQuery {}
     optional {
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Where the page begins; the first page without.
         pub cursor: Option<Cursor>,
@@ -207,7 +207,8 @@ query! {
 }
 
 query! {
-    /// Which of the customers' orders. Query of operation `GetFCMOrders`.
+    /// Which of the customers' orders: at least the customer or the identifiers must be given. Query of operation
+    /// `GetFCMOrders`.
     pub struct FcmOrdersQuery {}
     optional {
         /// Only of this customer.
@@ -220,9 +221,9 @@ query! {
         pub event_ticker: Option<EventTicker>,
         /// Only in this market.
         pub ticker: Option<Ticker>,
-        /// Placed at this time or later.
+        /// Only orders after this time; the venue does not say which of their times it means.
         pub min_ts: Option<UnixSeconds>,
-        /// Placed at this time or earlier.
+        /// Only orders before this time, likewise.
         pub max_ts: Option<UnixSeconds>,
         /// Only with this status.
         pub status: Option<OrderStatus>,

@@ -123,9 +123,9 @@ query! {
     optional {
         /// Only in this market.
         pub ticker: Option<Ticker>,
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Items per page, 1 to 1000; 100 without.
         pub limit: Option<u32>,
@@ -142,9 +142,9 @@ query! {
     optional {
         /// Only in this market.
         pub ticker: Option<Ticker>,
-        /// Last changed at this time or later.
+        /// Only orders after this time; the venue does not say which of their times it means.
         pub min_ts: Option<UnixSeconds>,
-        /// Last changed at this time or earlier.
+        /// Only orders before this time, likewise.
         pub max_ts: Option<UnixSeconds>,
         /// Items per page, 1 to 1000; 100 without.
         pub limit: Option<u32>,
@@ -163,7 +163,7 @@ query! {
         pub ticker: Option<Ticker>,
         /// Only in this event.
         pub event_ticker: Option<EventTicker>,
-        /// Only of this subaccount.
+        /// Of this subaccount; the primary one without.
         pub subaccount: Option<Subaccount>,
         /// Items per page, 1 to 1000; 100 without.
         pub limit: Option<u32>,
@@ -178,15 +178,15 @@ query! {
     optional {
         /// Only of this market.
         pub ticker: Option<Ticker>,
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Items per page, 0 to 1000; 100 without.
         pub limit: Option<u32>,
         /// Where the page begins; the first page without.
         pub cursor: Option<Cursor>,
-        /// Only block trades, or none.
+        /// Only block trades, or none; both without.
         pub is_block_trade: Option<bool>,
     }
 }

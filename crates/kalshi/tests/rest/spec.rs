@@ -194,7 +194,7 @@ impl Spec {
     /// What keeps `value` from being an instance of `schema`.
     pub fn mismatch(&self, schema: &Value, value: &Value) -> Option<String> {
         let places = match named(schema) {
-            name if name.ends_with("/FixedPointDollars") => Some(2..=6),
+            name if name.ends_with("/FixedPointDollars") => Some(2..=4),
             name if name.ends_with("/FixedPointCount") => Some(0..=2),
             _ => None,
         };

@@ -254,7 +254,7 @@ impl Client {
             .batch_quotes)
     }
 
-    /// Quotes on all of a batch. Operation `CreateRFQBatchQuote`.
+    /// Quotes on all of a batch, in place of the caller's earlier quote on it. Operation `CreateRFQBatchQuote`.
     pub async fn create_rfq_batch_quote(
         &self,
         rfq_batch_id: &RfqBatchId,

@@ -124,22 +124,22 @@ query! {
         pub event_ticker: Option<EventTicker>,
         /// Only of this series. The venue may want `mve_filter` to be `exclude` with it.
         pub series_ticker: Option<SeriesTicker>,
-        /// Created at this time or later.
+        /// Created after this time.
         pub min_created_ts: Option<UnixSeconds>,
-        /// Created at this time or earlier.
+        /// Created before this time.
         pub max_created_ts: Option<UnixSeconds>,
-        /// Described anew at this time or later; trading does not count. Stands with `mve_filter=exclude` and
-        /// `series_ticker` only.
+        /// Described anew after this time; trading does not count. Stands with `mve_filter=exclude` and `series_ticker`
+        /// only.
         pub min_updated_ts: Option<UnixSeconds>,
-        /// Described anew at this time or earlier; stands with the same ones only.
+        /// Described anew before this time; stands with the same ones only.
         pub max_updated_ts: Option<UnixSeconds>,
-        /// Closing at this time or earlier.
+        /// Closing before this time.
         pub max_close_ts: Option<UnixSeconds>,
-        /// Closing at this time or later.
+        /// Closing after this time.
         pub min_close_ts: Option<UnixSeconds>,
-        /// Settled at this time or later.
+        /// Settled after this time.
         pub min_settled_ts: Option<UnixSeconds>,
-        /// Settled at this time or earlier.
+        /// Settled before this time.
         pub max_settled_ts: Option<UnixSeconds>,
         /// Only in this state. The words are not those of [`Market::status`].
         pub status: Option<MarketFilter>,
@@ -186,11 +186,11 @@ query! {
         pub cursor: Option<Cursor>,
         /// Only of this market.
         pub ticker: Option<Ticker>,
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
-        /// Only block trades, or none.
+        /// Only block trades, or none; both without.
         pub is_block_trade: Option<bool>,
     }
 }

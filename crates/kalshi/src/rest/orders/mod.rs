@@ -116,7 +116,8 @@ impl Client {
         self.call(Call::new(&BATCH_CANCEL_ORDERS_V2).body(body).items(count(&body.orders))).await
     }
 
-    /// Cancels all orders. Operation `CancelAllOrders`.
+    /// Cancels all resting orders on every shard, of every subaccount unless the query names one. Operation
+    /// `CancelAllOrders`.
     ///
     /// May take orders with it that are placed within the next minute.
     pub async fn cancel_all_orders(&self, query: &CancelAllOrdersQuery) -> Result<(), Error> {

@@ -164,19 +164,22 @@ impl Client {
         )
     }
 
-    /// What the resting orders would cost. Operation `GetPortfolioRestingOrderTotalValue`.
+    /// What the resting orders would cost; meant for futures commission merchants. Operation
+    /// `GetPortfolioRestingOrderTotalValue`.
     pub async fn resting_order_value(&self) -> Result<RestingOrderValue, Error> {
         self.call(Call::new(&GET_PORTFOLIO_RESTING_ORDER_TOTAL_VALUE)).await
     }
 
-    /// Opens the next subaccount. It may take a second or two until it can be used. Operation `CreateSubaccount`.
+    /// Opens the next subaccount, up to 63. It may take a second or two until it can be used. Operation
+    /// `CreateSubaccount`.
     pub async fn create_subaccount(&self, body: &CreateSubaccount) -> Result<Subaccount, Error> {
         Ok(self.call::<SubaccountCreated>(Call::new(&CREATE_SUBACCOUNT).body(body)).await?.subaccount_number)
     }
 
     /// Moves money from one subaccount to another. Operation `ApplySubaccountTransfer`.
     ///
-    /// Executed once however often it is sent, by its `client_transfer_id`.
+    /// Retried after a failure of which nobody knows whether the venue executed it: the venue knows the transfer by its
+    /// `client_transfer_id`.
     pub async fn transfer_between_subaccounts(&self, body: &SubaccountTransferRequest) -> Result<(), Error> {
         let call = Call::new(&APPLY_SUBACCOUNT_TRANSFER).body(body).retry(RetrySafety::Deduplicated);
         let Answered = self.call(call).await?;
@@ -224,7 +227,8 @@ impl Client {
 
     /// Moves money from one shard to another. Operation `IntraExchangeInstanceTransfer`.
     ///
-    /// Executed once however often it is sent, if it has a `client_transfer_id`.
+    /// With a `client_transfer_id` it is retried after a failure of which nobody knows whether the venue executed it:
+    /// the venue refuses the second transfer with that id (409), which then means that the first was executed.
     pub async fn transfer_between_shards(&self, body: &ShardTransferRequest) -> Result<TransferId, Error> {
         let mut call = Call::new(&INTRA_EXCHANGE_INSTANCE_TRANSFER).body(body);
         if body.client_transfer_id.is_some() {
