@@ -94,7 +94,7 @@ pub const SETTINGS: &[Setting] = &[
         variables: &["DAYBOOK_ACCOUNT_STORE"],
         default: Some("account.sqlite"),
         about: "where `daybook account sync` keeps what it mirrors",
-        allowed: "a file, or a URL that begins with sqlite: or postgres://",
+        allowed: "a file, or a URL that begins with sqlite:// or postgres://",
         check: is_place,
     },
 ];

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use daybook_kalshi::{Client, Credentials, Environment, Error, RateLimiter};
+use daybook_portfolio::AccountIdentity;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -26,8 +27,7 @@ pub struct Connection {
 pub fn connect(common: &Common) -> Result<Connection, Failure> {
     let config = &common.config;
     let text = |name: &str| config.text(name).unwrap_or_default();
-    let environment: Environment =
-        text("kalshi.env").parse().map_err(|error| Failure::Usage(format!("kalshi.env: {error}")))?;
+    let environment = environment(config)?;
     let credentials = credentials(config)?;
     if let Some(exposed) = credentials.exposed_key_file() {
         tell(format_args!("warning: {exposed}"));
@@ -42,9 +42,27 @@ pub fn connect(common: &Common) -> Result<Connection, Failure> {
         builder = builder.limiter(RateLimiter::fixed(requests, Duration::from_secs(60)));
     }
     let client = builder.build().map_err(|error| Failure::Failed(format!("no client can be made: {error}")))?;
+    Ok(Connection { client, runtime: runtime()? })
+}
+
+/// What asynchronous calls run on: this thread.
+pub fn runtime() -> Result<Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("no runtime can be made: {error}")))?;
-    Ok(Connection { client, runtime })
+    runtime.map_err(|error| Failure::Failed(format!("no runtime can be made: {error}")))
+}
+
+/// Who the account is, as far as the configuration tells: enough to look into its mirror, where no key is needed.
+pub fn configured_identity(common: &Common) -> Result<AccountIdentity, Failure> {
+    let environment = environment(&common.config)?;
+    let key_id = common.config.text("kalshi.key_id").ok_or_else(|| {
+        Failure::Usage("which account? set KALSHI_API_KEY_ID, or kalshi.key_id in daybook.toml".to_owned())
+    })?;
+    Ok(AccountIdentity::new(&environment, key_id))
+}
+
+fn environment(config: &Config) -> Result<Environment, Failure> {
+    let text = config.text("kalshi.env").unwrap_or_default();
+    text.parse().map_err(|error| Failure::Usage(format!("kalshi.env: {error}")))
 }
 
 fn credentials(config: &Config) -> Result<Credentials, Failure> {
@@ -84,7 +102,7 @@ fn credentials(config: &Config) -> Result<Credentials, Failure> {
 }
 
 /// An error with what is behind it.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

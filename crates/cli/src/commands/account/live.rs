@@ -8,7 +8,7 @@ use daybook_kalshi::{
     Client, Error,
     rest::{
         orders::OrdersQuery,
-        portfolio::{BalanceQuery, FillsQuery, PositionsQuery, SettlementFilter, SettlementsQuery},
+        portfolio::{BalanceQuery, Fill, FillsQuery, PositionsQuery, Settlement, SettlementFilter, SettlementsQuery},
         value::{Subaccount, Timestamp, UnixSeconds},
     },
 };
@@ -129,6 +129,75 @@ fn nanos(at: Timestamp) -> Option<i64> {
     i64::try_from(at.as_nanosecond()).ok()
 }
 
+/// Columns of fills.
+pub const FILLS: &[(&str, Kind)] = &[
+    ("created_ts", Kind::Nanos),
+    ("ticker", Kind::Text),
+    ("outcome_side", Kind::Text),
+    ("count", Kind::Quantity),
+    ("yes_price", Kind::Price),
+    ("no_price", Kind::Price),
+    ("fee", Kind::Money),
+    ("is_taker", Kind::Boolean),
+    ("order_id", Kind::Text),
+    ("trade_id", Kind::Text),
+    ("subaccount", Kind::Int32),
+    ("exchange_index", Kind::Int32),
+];
+
+/// A fill in these columns.
+pub fn fill_row(fill: &Fill, push: &mut dyn FnMut(&[Cell<'_>]) -> bool) -> bool {
+    let at = fill.created_time.or_else(|| fill.ts.and_then(UnixSeconds::timestamp));
+    push(&[
+        at.and_then(nanos).into(),
+        fill.ticker.as_str().into(),
+        fill.outcome_side.as_str().into(),
+        fill.count_fp.into(),
+        fill.yes_price_dollars.into(),
+        fill.no_price_dollars.into(),
+        fill.fee_cost.into(),
+        fill.is_taker.into(),
+        fill.order_id.as_str().into(),
+        fill.trade_id.as_str().into(),
+        fill.subaccount_number.map(|number| i64::from(number.0)).into(),
+        i64::from(fill.exchange_index.0).into(),
+    ])
+}
+
+/// Columns of settlements.
+pub const SETTLEMENTS: &[(&str, Kind)] = &[
+    ("settled_ts", Kind::Nanos),
+    ("ticker", Kind::Text),
+    ("event_ticker", Kind::Text),
+    ("market_result", Kind::Text),
+    ("yes_count", Kind::Quantity),
+    ("yes_total_cost", Kind::Money),
+    ("no_count", Kind::Quantity),
+    ("no_total_cost", Kind::Money),
+    ("revenue", Kind::Money),
+    ("fee", Kind::Money),
+    ("value", Kind::Money),
+    ("exchange_index", Kind::Int32),
+];
+
+/// A settlement in these columns.
+pub fn settlement_row(paid: &Settlement, push: &mut dyn FnMut(&[Cell<'_>]) -> bool) -> bool {
+    push(&[
+        nanos(paid.settled_time).into(),
+        paid.ticker.as_str().into(),
+        paid.event_ticker.as_str().into(),
+        paid.market_result.as_str().into(),
+        paid.yes_count_fp.into(),
+        paid.yes_total_cost_dollars.into(),
+        paid.no_count_fp.into(),
+        paid.no_total_cost_dollars.into(),
+        Money::from(paid.revenue).into(),
+        paid.fee_cost.into(),
+        paid.value.map(Money::from).into(),
+        i64::from(paid.exchange_index.0).into(),
+    ])
+}
+
 pub fn balance(subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
     const COLUMNS: &[(&str, Kind)] = &[
         ("exchange_index", Kind::Int32),
@@ -246,20 +315,6 @@ pub fn positions(args: &PositionsArgs, subaccount: Option<u32>, common: &Common)
 }
 
 pub fn fills(args: &FillsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
-    const COLUMNS: &[(&str, Kind)] = &[
-        ("created_ts", Kind::Nanos),
-        ("ticker", Kind::Text),
-        ("outcome_side", Kind::Text),
-        ("count", Kind::Quantity),
-        ("yes_price", Kind::Price),
-        ("no_price", Kind::Price),
-        ("fee", Kind::Money),
-        ("is_taker", Kind::Boolean),
-        ("order_id", Kind::Text),
-        ("trade_id", Kind::Text),
-        ("subaccount", Kind::Int32),
-        ("exchange_index", Kind::Int32),
-    ];
     let range = args.range.parse()?;
     let [min_ts, max_ts] = seconds(range);
     let query = FillsQuery {
@@ -272,47 +327,10 @@ pub fn fills(args: &FillsArgs, subaccount: Option<u32>, common: &Common) -> Resu
         ..FillsQuery::default()
     };
     let ask = |client: &Client| client.all_fills(query);
-    list(
-        common,
-        args.extent,
-        COLUMNS,
-        ask,
-        move |fill| within(range, fill.created_time),
-        |fill, push| {
-            let at = fill.created_time.or_else(|| fill.ts.and_then(UnixSeconds::timestamp));
-            push(&[
-                at.and_then(nanos).into(),
-                fill.ticker.as_str().into(),
-                fill.outcome_side.as_str().into(),
-                fill.count_fp.into(),
-                fill.yes_price_dollars.into(),
-                fill.no_price_dollars.into(),
-                fill.fee_cost.into(),
-                fill.is_taker.into(),
-                fill.order_id.as_str().into(),
-                fill.trade_id.as_str().into(),
-                fill.subaccount_number.map(|number| i64::from(number.0)).into(),
-                i64::from(fill.exchange_index.0).into(),
-            ])
-        },
-    )
+    list(common, args.extent, FILLS, ask, move |fill| within(range, fill.created_time), fill_row)
 }
 
 pub fn settlements(args: &SettlementsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
-    const COLUMNS: &[(&str, Kind)] = &[
-        ("settled_ts", Kind::Nanos),
-        ("ticker", Kind::Text),
-        ("event_ticker", Kind::Text),
-        ("market_result", Kind::Text),
-        ("yes_count", Kind::Quantity),
-        ("yes_total_cost", Kind::Money),
-        ("no_count", Kind::Quantity),
-        ("no_total_cost", Kind::Money),
-        ("revenue", Kind::Money),
-        ("fee", Kind::Money),
-        ("value", Kind::Money),
-        ("exchange_index", Kind::Int32),
-    ];
     let range = args.range.parse()?;
     let [min_ts, max_ts] = seconds(range);
     let query = SettlementsQuery {
@@ -325,29 +343,7 @@ pub fn settlements(args: &SettlementsArgs, subaccount: Option<u32>, common: &Com
         ..SettlementsQuery::default()
     };
     let ask = |client: &Client| client.all_settlements(query);
-    list(
-        common,
-        args.extent,
-        COLUMNS,
-        ask,
-        move |paid| within(range, Some(paid.settled_time)),
-        |paid, push| {
-            push(&[
-                nanos(paid.settled_time).into(),
-                paid.ticker.as_str().into(),
-                paid.event_ticker.as_str().into(),
-                paid.market_result.as_str().into(),
-                paid.yes_count_fp.into(),
-                paid.yes_total_cost_dollars.into(),
-                paid.no_count_fp.into(),
-                paid.no_total_cost_dollars.into(),
-                Money::from(paid.revenue).into(),
-                paid.fee_cost.into(),
-                paid.value.map(Money::from).into(),
-                i64::from(paid.exchange_index.0).into(),
-            ])
-        },
-    )
+    list(common, args.extent, SETTLEMENTS, ask, move |paid| within(range, Some(paid.settled_time)), settlement_row)
 }
 
 pub fn orders(args: &OrdersArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {

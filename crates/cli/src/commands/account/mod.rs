@@ -2,6 +2,7 @@
 
 mod connect;
 mod live;
+mod mirror;
 
 use clap::{Args, Subcommand};
 
@@ -19,6 +20,9 @@ pub struct AccountArgs {
     /// The venue: prod, demo, or a base URL [default: prod]
     #[arg(long, global = true, value_name = "ENV")]
     env: Option<String>,
+    /// The mirror: a file, sqlite://PATH or postgres://… [default: account.sqlite]
+    #[arg(long, global = true, value_name = "URL")]
+    store: Option<String>,
     /// Only this subaccount, 0 to 63
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=63))]
     subaccount: Option<u32>,
@@ -38,12 +42,18 @@ enum AccountCommand {
     Settlements(live::SettlementsArgs),
     /// Orders: resting, executed and cancelled
     Orders(live::OrdersArgs),
+    /// Mirror the account into a database
+    Sync(mirror::SyncArgs),
+    /// What the mirror holds: every version of positions, balances over time, fills, settlements
+    History(mirror::HistoryArgs),
+    /// Profit and loss, exposure, volume and fees, from the mirror
+    Summary(mirror::SummaryArgs),
 }
 
 impl AccountArgs {
     /// The settings that its flags give.
     pub(super) fn flags(&self) -> Vec<Flag> {
-        vec![("kalshi.env", "--env", self.env.clone())]
+        vec![("kalshi.env", "--env", self.env.clone()), ("account.store", "--store", self.store.clone())]
     }
 }
 
@@ -54,5 +64,8 @@ pub(super) fn run(args: &AccountArgs, common: &Common) -> Result<Outcome, Failur
         AccountCommand::Fills(fills) => live::fills(fills, args.subaccount, common),
         AccountCommand::Settlements(settlements) => live::settlements(settlements, args.subaccount, common),
         AccountCommand::Orders(orders) => live::orders(orders, args.subaccount, common),
+        AccountCommand::Sync(sync) => mirror::run_sync(sync, args.subaccount, common),
+        AccountCommand::History(history) => mirror::run_history(history, args.subaccount, common),
+        AccountCommand::Summary(summary) => mirror::run_summary(summary, common),
     }
 }
