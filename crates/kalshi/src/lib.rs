@@ -53,6 +53,8 @@ mod limit;
 mod metadata;
 mod object;
 mod sequence;
+#[cfg(feature = "client")]
+mod session;
 mod stamp;
 #[cfg(feature = "client")]
 mod wall_clock;
@@ -75,5 +77,11 @@ pub use metadata::{
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,
 };
 pub use sequence::{Continuity, FrameKind, SequenceTracker};
+#[cfg(feature = "client")]
+pub use session::{
+    Batch, Channel, CommandError, ConnectError, ConnectionStats, DownCause, EndCause, Fact, FactSink, FillInTurn,
+    GapCause, GapClosed, GapOpened, Message, Placement, Session, SessionBuilder, SessionHandle, SessionStats,
+    Subscription, Surplus, Unreadable,
+};
 #[cfg(feature = "client")]
 pub use wall_clock::{SystemClock, VenueClock, WallClock};
