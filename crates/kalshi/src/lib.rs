@@ -39,6 +39,8 @@
 //!
 //! The crate does no I/O and reads no clock.
 
+#[cfg(feature = "client")]
+mod book_stream;
 mod canonical;
 mod capture;
 #[cfg(feature = "client")]
@@ -59,6 +61,8 @@ mod stamp;
 #[cfg(feature = "client")]
 mod wall_clock;
 
+#[cfg(feature = "client")]
+pub use book_stream::{BookStream, BookStreamError, BookUpdate};
 pub use capture::{CaptureError, CaptureLine, WrapperFields};
 #[cfg(feature = "client")]
 pub use client::{
