@@ -83,8 +83,8 @@ pub use metadata::{
 pub use sequence::{Continuity, FrameKind, SequenceTracker};
 #[cfg(feature = "client")]
 pub use session::{
-    Batch, Channel, CommandError, ConnectError, ConnectionStats, DownCause, EndCause, Fact, FactSink, FillInTurn,
-    GapCause, GapClosed, GapOpened, Message, Placement, Session, SessionBuilder, SessionHandle, SessionStats,
+    Action, Batch, Channel, CommandError, ConnectError, ConnectionCore, ConnectionSettings, ConnectionStats, DownCause, EndCause, Fact, FactSink, FillInTurn,
+    GapCause, GapClosed, GapOpened, Message, Outcome, Placement, RequestId, Session, SessionBuilder, SessionHandle, SessionStats,
     Subscription, Surplus, Unreadable,
 };
 #[cfg(feature = "client")]

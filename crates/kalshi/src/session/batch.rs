@@ -73,6 +73,13 @@ impl Batch {
         Batch::default()
     }
 
+    /// Forgets everything, and keeps the buffers.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.entries.clear();
+        self.read = 0;
+    }
+
     /// How many facts have not been read.
     pub fn len(&self) -> usize {
         self.entries.len() - self.read

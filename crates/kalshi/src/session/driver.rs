@@ -24,7 +24,7 @@ use super::{
     Batch, Channel, CommandError, ConnectionStats, DownCause, Fact, FactSink, Subscription,
     backoff::Backoff,
     batch::Pool,
-    core::{Action, Core, CoreSettings, Outcome, RequestId},
+    core::{Action, ConnectionCore, ConnectionSettings, Outcome, RequestId},
     error::ConnectError,
     queue::Producer,
     transport::{Dialer, Socket},
@@ -48,7 +48,7 @@ pub(super) enum Request {
 pub(super) struct Spawner {
     pub(super) dialer: Arc<Dialer>,
     pub(super) clock: Arc<dyn WallClock>,
-    pub(super) core: CoreSettings,
+    pub(super) core: ConnectionSettings,
     pub(super) backoff: (Duration, Duration),
     pub(super) seed: u64,
     pub(super) connections: Arc<AtomicU32>,
@@ -66,7 +66,7 @@ impl Spawner {
         let stats = Arc::new(Mutex::new(ConnectionStats { slot, ..ConnectionStats::default() }));
         let driver = Driver {
             slot,
-            core: Core::new(slot, self.core.clone()),
+            core: ConnectionCore::new(slot, self.core.clone()),
             requests,
             replies: HashMap::new(),
             next_request: 1,
@@ -89,7 +89,7 @@ impl Spawner {
 /// One slot's task.
 struct Driver {
     slot: u32,
-    core: Core,
+    core: ConnectionCore,
     requests: mpsc::UnboundedReceiver<Request>,
     replies: HashMap<RequestId, Reply>,
     next_request: RequestId,

@@ -24,13 +24,14 @@ use std::{
 pub use batch::{Batch, FactSink};
 pub use channel::Channel;
 pub use command::Subscription;
+pub use self::core::{Action, ConnectionCore, ConnectionSettings, Outcome, RequestId};
 pub use error::{CommandError, ConnectError};
 pub use fact::{DownCause, EndCause, Fact, GapCause, GapClosed, GapOpened, Message, Surplus, Unreadable};
 pub use handle::SessionHandle;
 pub use placement::{FillInTurn, Placement};
 pub use stats::{ConnectionStats, SessionStats};
 
-use self::{batch::Pool, core::CoreSettings, driver::Spawner, handle::Directory, queue::Consumer, transport::Dialer};
+use self::{batch::Pool, driver::Spawner, handle::Directory, queue::Consumer, transport::Dialer};
 use crate::{
     credentials::Credentials,
     environment::Environment,
@@ -78,7 +79,7 @@ impl Session {
         SessionBuilder {
             environment,
             credentials,
-            core: CoreSettings::default(),
+            core: ConnectionSettings::default(),
             clock: Arc::new(SystemClock),
             placement: Box::new(FillInTurn::default()),
             queue: 1 << 20,
@@ -106,7 +107,7 @@ impl Session {
 pub struct SessionBuilder {
     environment: Environment,
     credentials: Credentials,
-    core: CoreSettings,
+    core: ConnectionSettings,
     clock: Arc<dyn WallClock>,
     placement: Box<dyn Placement>,
     queue: usize,

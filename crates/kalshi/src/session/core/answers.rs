@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use daybook_book::Ticker;
 
 use super::{
-    Core, Kind, Outcome, Pending, RequestId,
+    ConnectionCore, Kind, Outcome, Pending, RequestId,
     trust::{Moment, Phase},
 };
 use crate::{
@@ -24,7 +24,7 @@ mod code {
     pub(super) const TOO_MANY_REQUESTS: i64 = 27;
 }
 
-impl Core {
+impl ConnectionCore {
     pub(super) fn control(
         &mut self,
         kind: &ControlKind<'_>,

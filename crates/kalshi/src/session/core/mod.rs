@@ -27,33 +27,33 @@ use super::{
 use crate::{Frame, FrameError};
 
 /// A request of the user; 0 is none.
-pub(crate) type RequestId = u64;
+pub type RequestId = u64;
 
 /// A market's snapshot is asked for no more often than this.
 const REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a connection's behaviour depends on.
 #[derive(Clone, Debug)]
-pub(crate) struct CoreSettings {
+pub struct ConnectionSettings {
     /// The most markets in one command.
-    pub(crate) chunk: usize,
+    pub chunk: usize,
     /// The most commands that wait for their answers.
-    pub(crate) in_flight: usize,
+    pub in_flight: usize,
     /// The most commands per second.
-    pub(crate) commands_per_second: u32,
+    pub commands_per_second: u32,
     /// After this long without any frame the venue is pinged.
-    pub(crate) silence: Duration,
+    pub silence: Duration,
     /// After this long without an answer to that the connection is given up.
-    pub(crate) pong_timeout: Duration,
+    pub pong_timeout: Duration,
     /// After this long without an answer a command is sent again.
-    pub(crate) answer_timeout: Duration,
+    pub answer_timeout: Duration,
     /// This often the venue is asked which subscriptions it holds: one that it forgot would otherwise just be quiet.
-    pub(crate) audit: Duration,
+    pub audit: Duration,
 }
 
-impl Default for CoreSettings {
-    fn default() -> CoreSettings {
-        CoreSettings {
+impl Default for ConnectionSettings {
+    fn default() -> ConnectionSettings {
+        ConnectionSettings {
             chunk: 1_000,
             in_flight: 8,
             commands_per_second: 1_000,
@@ -67,7 +67,7 @@ impl Default for CoreSettings {
 
 /// What has to happen to the transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub enum Action {
     /// Send a ping.
     Ping,
     /// Give the connection up.
@@ -76,7 +76,7 @@ pub(crate) enum Action {
 
 /// How a request of the user ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// As asked.
     Done,
     /// The subscriptions that the venue holds.
@@ -128,11 +128,18 @@ enum Kind {
     List,
 }
 
-/// The state of one connection.
+/// One connection as a state machine without I/O, for other transports than a [`Session`](super::Session)'s and for
+/// simulations: the session is a thin shell around it.
+///
+/// Its owner opens the transport and calls [`opened`](ConnectionCore::opened), hands every text frame to
+/// [`frame`](ConnectionCore::frame) and every other sign of life to [`heard`](ConnectionCore::heard), calls
+/// [`tick`](ConnectionCore::tick) when [`deadline`](ConnectionCore::deadline) has come or anything was asked of it, and
+/// after each of these sends what [`next_command`](ConnectionCore::next_command) gives and does what
+/// [`take_action`](ConnectionCore::take_action) says. `now` is the time since any fixed instant, `at` the wall clock.
 #[derive(Debug)]
-pub(crate) struct Core {
+pub struct ConnectionCore {
     slot: u32,
-    settings: CoreSettings,
+    settings: ConnectionSettings,
     connection: Option<u32>,
     subscriptions: Vec<Subscribed>,
     /// Subscriptions of this connection that ended: what still comes of them is surplus.
@@ -157,9 +164,10 @@ pub(crate) struct Core {
     counts: Counts,
 }
 
-impl Core {
-    pub(crate) fn new(slot: u32, settings: CoreSettings) -> Core {
-        Core {
+impl ConnectionCore {
+    /// Without a connection, and with nothing subscribed to.
+    pub fn new(slot: u32, settings: ConnectionSettings) -> ConnectionCore {
+        ConnectionCore {
             slot,
             settings,
             connection: None,
@@ -186,17 +194,17 @@ impl Core {
     // What the driver takes away.
 
     /// The next command to send.
-    pub(crate) fn next_command(&mut self) -> Option<String> {
+    pub fn next_command(&mut self) -> Option<String> {
         self.outbox.pop_front()
     }
 
     /// What has to happen to the transport, once.
-    pub(crate) fn take_action(&mut self) -> Option<Action> {
+    pub fn take_action(&mut self) -> Option<Action> {
         self.action.take()
     }
 
     /// Requests that are settled.
-    pub(crate) fn take_outcomes(&mut self) -> Vec<(RequestId, Outcome)> {
+    pub fn take_outcomes(&mut self) -> Vec<(RequestId, Outcome)> {
         std::mem::take(&mut self.outcomes)
     }
 
@@ -221,7 +229,7 @@ impl Core {
     // The connection.
 
     /// The venue accepted a connection; from now on it has this number.
-    pub(crate) fn opened(&mut self, connection: u32, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
+    pub fn opened(&mut self, connection: u32, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
         self.connection = Some(connection);
         (self.heard_at, self.heard_recv) = (now, at);
         self.pinged_at = None;
@@ -232,7 +240,7 @@ impl Core {
     }
 
     /// The connection is gone. Everything it held is wanted again.
-    pub(crate) fn closed(&mut self, cause: DownCause, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
+    pub fn closed(&mut self, cause: DownCause, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
         let Some(moment) = self.moment(now, at) else { return };
         let mut carried: HashMap<Ticker, RequestId> = HashMap::new();
         for pending in std::mem::take(&mut self.pending) {
@@ -275,13 +283,13 @@ impl Core {
     }
 
     /// Something was heard that is no text frame: a ping, a pong.
-    pub(crate) fn heard(&mut self, now: Duration, at: ReceivedTime) {
+    pub fn heard(&mut self, now: Duration, at: ReceivedTime) {
         (self.heard_at, self.heard_recv) = (now, at);
         self.pinged_at = None;
     }
 
     /// Whether there is room for events. Without room they are dropped, each under an open gap.
-    pub(crate) fn set_accepting(&mut self, accepting: bool, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
+    pub fn set_accepting(&mut self, accepting: bool, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
         if std::mem::replace(&mut self.accepting, accepting) || !accepting {
             return;
         }
@@ -300,7 +308,7 @@ impl Core {
 
     /// Takes one text frame in.
     #[inline]
-    pub(crate) fn frame(&mut self, frame: &[u8], now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
+    pub fn frame(&mut self, frame: &[u8], now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
         let Some(moment) = self.moment(now, at) else { return };
         self.heard(now, at);
         self.counts.frames += 1;
@@ -431,8 +439,9 @@ impl Core {
 
     // Requests of the user.
 
-    /// Subscribes, or adds markets to the subscription of the channel.
-    pub(crate) fn subscribe(&mut self, request: RequestId, wanted: Subscription) {
+    /// Subscribes, or adds markets to the subscription of the channel. How a request ends shows in
+    /// [`take_outcomes`](ConnectionCore::take_outcomes) under its number, which the caller chooses and which is not 0.
+    pub fn subscribe(&mut self, request: RequestId, wanted: Subscription) {
         let at = self.subscriptions.iter().position(|subscribed| subscribed.channel == wanted.channel);
         let at = at.unwrap_or_else(|| {
             let filtered = wanted.markets.is_some();
@@ -481,7 +490,7 @@ impl Core {
     }
 
     /// Takes markets off the subscription of a channel.
-    pub(crate) fn remove(
+    pub fn remove(
         &mut self,
         request: RequestId,
         channel: Channel,
@@ -516,7 +525,7 @@ impl Core {
     }
 
     /// Asks for snapshots of markets whose books are subscribed to.
-    pub(crate) fn snapshots(&mut self, request: RequestId, markets: Vec<Ticker>) {
+    pub fn snapshots(&mut self, request: RequestId, markets: Vec<Ticker>) {
         let book = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel.carries_books());
         let (Some(subscribed), false) = (book, markets.is_empty()) else { return self.expect(request, 0) };
         let count = markets.len();
@@ -525,7 +534,7 @@ impl Core {
     }
 
     /// Ends the subscription of a channel.
-    pub(crate) fn unsubscribe(&mut self, request: RequestId, channel: Channel) {
+    pub fn unsubscribe(&mut self, request: RequestId, channel: Channel) {
         let Some(at) = self.subscriptions.iter().position(|subscribed| subscribed.channel == channel) else {
             return self.expect(request, 0);
         };
@@ -547,7 +556,7 @@ impl Core {
     }
 
     /// Asks the venue which subscriptions it holds.
-    pub(crate) fn list(&mut self, request: RequestId) {
+    pub fn list(&mut self, request: RequestId) {
         if self.connection.is_none() {
             self.outcomes.push((request, Outcome::Failed(CommandError::Disconnected)));
             return;
@@ -557,7 +566,7 @@ impl Core {
     }
 
     /// The consumer found that a book folded from the events cannot be right.
-    pub(crate) fn distrust(&mut self, ticker: &str, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
+    pub fn distrust(&mut self, ticker: &str, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
         let Some(moment) = self.moment(now, at) else { return };
         if let Some(books) = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel.carries_books()) {
             let since = books.last_recv();

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use daybook_book::{ReceivedTime, Ticker};
 
 use super::{
-    Action, Core, Kind, Pending, REPAIR_INTERVAL, RequestId,
+    Action, ConnectionCore, Kind, Pending, REPAIR_INTERVAL, RequestId,
     members::{Member, Members},
     trust::{Moment, Phase, Subscribed},
 };
@@ -14,9 +14,9 @@ use crate::session::{DownCause, FactSink, command, error::CommandError};
 /// A subscription is renewed for want of snapshots no more often than this, doubled each time.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
 
-impl Core {
+impl ConnectionCore {
     /// Lets time act: what is overdue, and what can be sent.
-    pub(crate) fn tick(&mut self, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
+    pub fn tick(&mut self, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
         let Some(moment) = self.moment(now, at) else { return };
         self.check_silence(now);
         self.check_answers(moment, sink);
@@ -27,8 +27,8 @@ impl Core {
         self.send_due(now);
     }
 
-    /// When [`tick`](Core::tick) is to be called next; `None` while there is no connection.
-    pub(crate) fn deadline(&self) -> Option<Duration> {
+    /// When [`tick`](ConnectionCore::tick) is to be called next; `None` while there is no connection.
+    pub fn deadline(&self) -> Option<Duration> {
         self.connection?;
         let silence = match self.pinged_at {
             Some(pinged) => pinged + self.settings.pong_timeout,

@@ -48,7 +48,7 @@ struct Rig {
     random: SmallRng,
     venue: Venue,
     link: Link,
-    core: Core,
+    core: ConnectionCore,
     folded: Folded,
     /// Frames under way, and after how many others each arrives.
     wire: VecDeque<(u32, String)>,
@@ -66,12 +66,12 @@ impl Rig {
     fn new(seed: u64, markets: usize, chunk: usize) -> Rig {
         let mut random = SmallRng::seed_from_u64(seed);
         let venue = Venue::new("M", markets, &mut random);
-        let settings = CoreSettings { chunk, ..CoreSettings::default() };
+        let settings = ConnectionSettings { chunk, ..ConnectionSettings::default() };
         let mut rig = Rig {
             random,
             venue,
             link: Link::new(),
-            core: Core::new(0, settings),
+            core: ConnectionCore::new(0, settings),
             folded: Folded { keeps: true, ..Folded::default() },
             wire: VecDeque::new(),
             now: Duration::from_secs(1),
