@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p daybook-kalshi --bench session [-- facts | reconnect | subscribe]`
 
+#![allow(clippy::unwrap_used, reason = "the venue is the tests' one")]
+
 #[path = "../tests/client/keys.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod keys;
@@ -97,7 +99,10 @@ fn facts(markets: usize) {
     let (facts, parse) = (rate(best), rate(parsing));
     println!(
         "{markets:>7} markets: bytes to facts {:>3}.{:02} M frames/s on one core, parsing alone {:>3}.{:02}, {bytes} bytes a frame",
-        facts / 100, facts % 100, parse / 100, parse % 100,
+        facts / 100,
+        facts % 100,
+        parse / 100,
+        parse % 100,
     );
 }
 

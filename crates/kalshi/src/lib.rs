@@ -83,9 +83,9 @@ pub use metadata::{
 pub use sequence::{Continuity, FrameKind, SequenceTracker};
 #[cfg(feature = "client")]
 pub use session::{
-    Action, Batch, Channel, CommandError, ConnectError, ConnectionCore, ConnectionSettings, ConnectionStats, DownCause, EndCause, Fact, FactSink, FillInTurn,
-    GapCause, GapClosed, GapOpened, Message, Outcome, Placement, RequestId, Session, SessionBuilder, SessionHandle, SessionStats,
-    Subscription, Surplus, Unreadable,
+    Action, Batch, Channel, CommandError, ConnectError, ConnectionCore, ConnectionSettings, ConnectionStats, DownCause,
+    EndCause, Fact, FactSink, FillInTurn, GapCause, GapClosed, GapOpened, Message, Outcome, Placement, RequestId,
+    Session, SessionBuilder, SessionHandle, SessionStats, Subscription, Surplus, Unreadable,
 };
 #[cfg(feature = "client")]
 pub use wall_clock::{SystemClock, VenueClock, WallClock};

@@ -132,19 +132,19 @@ impl Batch {
         })
     }
 
-    /// Puts a delta or trade without surprises in, or gives the record back.
+    /// Puts a delta or trade without surprises in; false for every other event.
     #[inline]
-    fn push_compact<'a>(&mut self, record: EventRecord<'a>) -> Result<(), EventRecord<'a>> {
+    fn push_compact(&mut self, record: &EventRecord<'_>) -> bool {
         // Places are 32 bits; far beyond what one wake-up brings.
         if record.extra.is_some() || self.text.len() > u32::MAX as usize / 2 {
-            return Err(record);
+            return false;
         }
         let (ts, texts) = match &record.event {
             Event::Delta(delta) => (delta.ts, [&*delta.ticker, &*delta.market_id]),
             Event::Trade(trade) => (trade.ts, [&*trade.ticker, &*trade.trade_id]),
-            _ => return Err(record),
+            _ => return false,
         };
-        let [Ok(first), Ok(second)] = texts.map(|text| u32::try_from(text.len())) else { return Err(record) };
+        let [Ok(first), Ok(second)] = texts.map(|text| u32::try_from(text.len())) else { return false };
         let envelope = Envelope {
             recv_ts: record.recv_ts,
             connection: record.connection,
@@ -165,7 +165,7 @@ impl Batch {
                     None => None,
                     Some("bid") => Some("bid"),
                     Some("ask") => Some("ask"),
-                    Some(_) => return Err(record),
+                    Some(_) => return false,
                 };
                 Entry::Trade(
                     envelope,
@@ -180,12 +180,12 @@ impl Batch {
                     },
                 )
             }
-            _ => return Err(record),
+            _ => return false,
         };
         self.entries.push(entry);
         self.text.push_str(texts[0]);
         self.text.push_str(texts[1]);
-        Ok(())
+        true
     }
 }
 
@@ -216,10 +216,7 @@ impl FactSink for Batch {
     #[inline]
     fn push(&mut self, fact: Fact<'_>) {
         let fact = match fact {
-            Fact::Event(record) => match self.push_compact(record) {
-                Ok(()) => return,
-                Err(record) => Fact::Event(record),
-            },
+            Fact::Event(record) if self.push_compact(&record) => return,
             fact => fact,
         };
         self.entries.push(Entry::Other(Box::new(fact.into_owned())));

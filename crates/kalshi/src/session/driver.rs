@@ -366,10 +366,7 @@ impl Driver {
             if batch.len() >= BATCH_LIMIT {
                 return None;
             }
-            next = match socket.next().now_or_never() {
-                None => return None,
-                Some(next) => next,
-            };
+            next = socket.next().now_or_never()?;
         }
     }
 

@@ -21,10 +21,10 @@ use std::{
     time::Duration,
 };
 
+pub use self::core::{Action, ConnectionCore, ConnectionSettings, Outcome, RequestId};
 pub use batch::{Batch, FactSink};
 pub use channel::Channel;
 pub use command::Subscription;
-pub use self::core::{Action, ConnectionCore, ConnectionSettings, Outcome, RequestId};
 pub use error::{CommandError, ConnectError};
 pub use fact::{DownCause, EndCause, Fact, GapCause, GapClosed, GapOpened, Message, Surplus, Unreadable};
 pub use handle::SessionHandle;
@@ -173,6 +173,20 @@ impl SessionBuilder {
     #[must_use]
     pub fn answer_timeout(mut self, timeout: Duration) -> SessionBuilder {
         self.core.answer_timeout = timeout;
+        self
+    }
+
+    /// A market's snapshot is asked for again no sooner than this, however often gaps open. 1 s.
+    #[must_use]
+    pub fn repair_interval(mut self, interval: Duration) -> SessionBuilder {
+        self.core.repair = interval;
+        self
+    }
+
+    /// How often the venue is asked which subscriptions it holds, so that one that it forgot is noticed. 60 s.
+    #[must_use]
+    pub fn audit_interval(mut self, interval: Duration) -> SessionBuilder {
+        self.core.audit = interval.max(Duration::from_secs(1));
         self
     }
 

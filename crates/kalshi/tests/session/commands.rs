@@ -3,13 +3,7 @@
 use daybook_book::Event;
 use daybook_kalshi::{Channel, CommandError, EndCause, Fact, Subscription};
 
-use crate::{
-    builder,
-    folded::Folded,
-    read_until, read_until_true,
-    server::Server,
-    ticker,
-};
+use crate::{builder, folded::Folded, read_until, read_until_true, server::Server, ticker};
 
 fn books(markets: impl IntoIterator<Item = usize>) -> Subscription {
     Subscription::new(Channel::OrderbookDelta).markets(markets.into_iter().map(ticker))
@@ -92,7 +86,12 @@ async fn what_the_venue_refuses_is_told_and_the_rest_stands() {
     assert_eq!(markets[..], [ticker(5)]);
     let mut folded = Folded { keeps: true, ..Folded::default() };
     read_until(&mut session, &mut folded, |folded| folded.trusted() == 8).await;
-    assert!(folded.facts.iter().any(|fact| matches!(fact, Fact::CommandRefused { markets, .. } if markets[..] == [ticker(5)])));
+    assert!(
+        folded
+            .facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::CommandRefused { markets, .. } if markets[..] == [ticker(5)]))
+    );
     assert_eq!(server.carried(), [8]);
 }
 
@@ -120,7 +119,9 @@ async fn every_kind_of_frame_comes_out() {
                     Event::Ticker(_) => seen.push(format!("ticker {:?}", record.seq)),
                     other => panic!("{other:?}"),
                 },
-                Fact::Message(message) => seen.push(format!("{} {:?} {:?}", message.frame_type, message.seq, message.channel)),
+                Fact::Message(message) => {
+                    seen.push(format!("{} {:?} {:?}", message.frame_type, message.seq, message.channel))
+                }
                 Fact::Unreadable(unreadable) => seen.push(String::from_utf8(unreadable.frame.into_owned()).unwrap()),
                 _ => {}
             }

@@ -14,7 +14,7 @@ use crate::{
 
 /// A session that has every market's book.
 async fn with_books(server: &Server) -> (Session, SessionHandle, Folded) {
-    let mut session = builder(server).open().unwrap();
+    let mut session = builder(server).repair_interval(Duration::from_millis(20)).open().unwrap();
     let handle = session.handle();
     let books = Subscription::new(Channel::OrderbookDelta).markets(server.tickers());
     handle.subscribe(books).await.unwrap();
@@ -40,9 +40,9 @@ async fn a_lost_frame_makes_every_book_of_its_subscription_stale_until_its_own_s
     let opened = opened.unwrap();
     assert_eq!((opened.markets.len(), opened.sid), (8, Some(1)));
     assert!(opened.since < opened.at);
-    let closed = folded.facts.iter().filter(|fact| {
-        matches!(fact, Fact::GapClosed(closed) if closed.since == Some(opened.since) && closed.at >= opened.at)
-    });
+    let closed = folded.facts.iter().filter(
+        |fact| matches!(fact, Fact::GapClosed(closed) if closed.since == Some(opened.since) && closed.at >= opened.at),
+    );
     assert_eq!(closed.count(), 8);
     // One command repaired all eight.
     assert_eq!(handle.stats().connections[0].commands, 2);
@@ -71,9 +71,7 @@ async fn a_terminal_error_is_followed_by_a_new_subscription() {
         server.act(50);
         read_until_true(&mut session, &mut folded, &server).await;
         assert_eq!(folded.gaps, [GapCause::SubscriptionEnded]);
-        let ended = |fact: &&Fact<'_>| {
-            matches!(fact, Fact::SubscriptionEnded { sid: 1, cause: EndCause::Terminal { code: told }, .. } if *told == code)
-        };
+        let ended = |fact: &&Fact<'_>| matches!(fact, Fact::SubscriptionEnded { sid: 1, cause: EndCause::Terminal { code: told }, .. } if *told == code);
         assert_eq!(folded.facts.iter().filter(ended).count(), 1);
         let anew = |fact: &Fact<'_>| matches!(fact, Fact::SubscriptionBegun { sid: 2, .. });
         assert!(folded.facts.iter().any(anew));

@@ -1,5 +1,7 @@
 //! The session and the books over it, against a venue in this process, over real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 #[path = "../client/keys.rs"]
 #[allow(dead_code, reason = "the client's tests use the rest")]
 mod keys;

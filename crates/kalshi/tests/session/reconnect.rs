@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use daybook_kalshi::{Channel, CommandError, DownCause, Fact, GapCause, Subscription};
 
-use crate::{
-    builder,
-    folded::Folded,
-    read_until, read_until_true,
-    server::Server,
-};
+use crate::{builder, folded::Folded, read_until, read_until_true, server::Server};
 
 fn books(server: &Server) -> Subscription {
     Subscription::new(Channel::OrderbookDelta).markets(server.tickers())
@@ -79,10 +74,7 @@ async fn a_half_open_connection_is_given_up() {
 #[tokio::test]
 async fn a_quiet_connection_that_answers_pings_is_kept() {
     let server = Server::start(1).await;
-    let mut session = builder(&server)
-        .silence(Duration::from_millis(20), Duration::from_millis(500))
-        .open()
-        .unwrap();
+    let mut session = builder(&server).silence(Duration::from_millis(20), Duration::from_millis(500)).open().unwrap();
     session.handle().subscribe(books(&server)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let mut folded = Folded { keeps: true, ..Folded::default() };

@@ -12,8 +12,7 @@ fn books(markets: impl IntoIterator<Item = Ticker>) -> Subscription {
 #[tokio::test]
 async fn markets_fill_one_connection_after_the_other() {
     let server = Server::start(25).await;
-    let mut session =
-        builder(&server).placement(FillInTurn { markets_per_connection: 10 }).open().unwrap();
+    let mut session = builder(&server).placement(FillInTurn { markets_per_connection: 10 }).open().unwrap();
     let handle = session.handle();
     handle.subscribe(books(server.tickers())).await.unwrap();
     handle.subscribe(Subscription::new(Channel::Trade).markets([ticker(24)])).await.unwrap();

@@ -64,10 +64,6 @@ impl Venue {
         book.apply(side, price, change).unwrap();
         Change { market: market.to_owned(), side, price, quantity: change, clock: *clock, after: book.digest() }
     }
-
-    pub fn digest(&self, market: &str) -> BookDigest {
-        self.books[market].0.digest()
-    }
 }
 
 fn quantity(hundredths: i64) -> Quantity {
@@ -334,12 +330,14 @@ impl Link {
     }
 
     /// How many markets a channel's subscription carries.
+    #[allow(dead_code, reason = "asked by the tests over sockets")]
     pub fn carried(&self, channel: &str) -> usize {
         let of = |subscription: &Subscription| subscription.markets.as_ref().map_or(0, BTreeSet::len);
         self.subscriptions.values().filter(|subscription| subscription.channel == channel).map(of).sum()
     }
 
     /// The market's book when the frame of this number was written.
+    #[allow(dead_code, reason = "asked by the state machine's tests")]
     pub fn truth_at(&self, sid: u32, market: &str, seq: u64) -> Option<BookDigest> {
         let truths = self.truths.get(&(sid, market.to_owned()))?;
         let after = truths.partition_point(|&(at, _)| at <= seq);

@@ -16,8 +16,8 @@ pub(super) struct Member {
     pub(super) trusted: bool,
     /// A snapshot came on the present subscription, so another can be expected when asked for.
     pub(super) seen: bool,
-    /// It waits in a repair group.
-    pub(super) queued: bool,
+    /// When the repair group is due that it waits in; [`Duration::MAX`] if in none. What stands in other groups is void.
+    pub(super) queued: Duration,
     /// Events of it were dropped for want of room.
     pub(super) overflowed: bool,
     /// Snapshots in a row that were older than deltas before them.
@@ -45,7 +45,7 @@ impl Member {
             sent: false,
             trusted: false,
             seen: false,
-            queued: false,
+            queued: Duration::MAX,
             overflowed: false,
             lagging: 0,
             attempts: 0,
@@ -56,6 +56,13 @@ impl Member {
             asked: 0,
             asked_at: Duration::ZERO,
         }
+    }
+
+    /// Whether it is to be put into a group that is due then: it is in none that is due as soon.
+    pub(super) fn queue(&mut self, due: Duration) -> bool {
+        let sooner = due < self.queued;
+        self.queued = self.queued.min(due);
+        sooner
     }
 
     /// Forgets what belonged to a subscription that ended; the open gap stays.

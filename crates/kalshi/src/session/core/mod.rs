@@ -29,9 +29,6 @@ use crate::{Frame, FrameError};
 /// A request of the user; 0 is none.
 pub type RequestId = u64;
 
-/// A market's snapshot is asked for no more often than this.
-const REPAIR_INTERVAL: Duration = Duration::from_secs(1);
-
 /// What a connection's behaviour depends on.
 #[derive(Clone, Debug)]
 pub struct ConnectionSettings {
@@ -47,6 +44,8 @@ pub struct ConnectionSettings {
     pub pong_timeout: Duration,
     /// After this long without an answer a command is sent again.
     pub answer_timeout: Duration,
+    /// A market's snapshot is asked for again no sooner than this.
+    pub repair: Duration,
     /// This often the venue is asked which subscriptions it holds: one that it forgot would otherwise just be quiet.
     pub audit: Duration,
 }
@@ -60,6 +59,7 @@ impl Default for ConnectionSettings {
             silence: Duration::from_secs(30),
             pong_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(10),
+            repair: Duration::from_secs(1),
             audit: Duration::from_secs(60),
         }
     }
@@ -301,7 +301,8 @@ impl ConnectionCore {
     }
 
     fn moment(&self, now: Duration, at: ReceivedTime) -> Option<Moment> {
-        self.connection.map(|connection| Moment { connection, now, at, accepting: self.accepting })
+        let (accepting, repair) = (self.accepting, self.settings.repair);
+        self.connection.map(|connection| Moment { connection, now, at, accepting, repair })
     }
 
     // Frames.

@@ -1,12 +1,15 @@
 //! What is to be sent next, and when something has to happen: the part of the state machine that time drives.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use daybook_book::{ReceivedTime, Ticker};
 
 use super::{
-    Action, ConnectionCore, Kind, Pending, REPAIR_INTERVAL, RequestId,
-    members::{Member, Members},
+    Action, ConnectionCore, Kind, Pending, RequestId,
+    members::Members,
     trust::{Moment, Phase, Subscribed},
 };
 use crate::session::{DownCause, FactSink, command, error::CommandError};
@@ -100,6 +103,7 @@ impl ConnectionCore {
                 self.lists.push_front(pending.request)
             };
         };
+        let repair = self.settings.repair;
         let Some(subscribed) = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel) else {
             return;
         };
@@ -117,7 +121,7 @@ impl ConnectionCore {
                 if pending.request != 0 {
                     subscribed.asks.push_front((tickers, pending.request));
                 } else {
-                    subscribed.repair(tickers, pending.id, pending.sent_at + REPAIR_INTERVAL);
+                    subscribed.repair(tickers, pending.id, pending.sent_at + repair);
                 }
             }
             Kind::Unsubscribe => {
@@ -136,8 +140,7 @@ impl ConnectionCore {
         let timeout = self.settings.answer_timeout;
         let answered_any = pending.remaining < pending.markets.len();
         let mut had_been_answered = false;
-        // Markets by how long they are given until the next attempt.
-        let mut later: HashMap<u8, Vec<Ticker>> = HashMap::new();
+        let mut later: BTreeMap<Duration, Vec<Ticker>> = BTreeMap::new();
         for (ticker, _) in pending.markets {
             let Some(member) = subscribed.members.get_mut(ticker.as_str()) else { continue };
             if member.asked != pending.id {
@@ -146,14 +149,12 @@ impl ConnectionCore {
             member.asked = 0;
             had_been_answered |= member.seen;
             member.attempts = (member.attempts + 1).min(5);
-            if !member.trusted && !member.queued {
-                member.queued = true;
-                later.entry(member.attempts).or_default().push(ticker);
+            let due = now + timeout * ((1 << member.attempts) - 2);
+            if !member.trusted && member.queue(due) {
+                later.entry(due).or_default().push(ticker);
             }
         }
-        for (attempts, tickers) in later {
-            subscribed.repairs.push((now + timeout * ((1 << attempts) - 2), tickers));
-        }
+        subscribed.repairs.extend(later);
         // A market of which the venue has nothing to say is no reason to renew the subscription of all others.
         if answered_any || !had_been_answered {
             return;
@@ -254,7 +255,7 @@ impl ConnectionCore {
                         let text = update(id, sid, "add_markets", &markets);
                         return Some((text, Pending { markets, ..pending(Kind::Add, channel) }));
                     }
-                    let (tickers, request) = subscribed.take_repairs(now, accepting);
+                    let (tickers, request) = subscribed.take_repairs(now, self.settings.repair, accepting);
                     if tickers.is_empty() {
                         continue;
                     }
@@ -351,10 +352,8 @@ impl Subscribed {
         }
         let mut group = Vec::with_capacity(markets.len());
         for (ticker, _) in markets {
-            if let Some(member) =
-                self.members.get_mut(ticker.as_str()).filter(|member| !member.trusted && !member.queued)
-            {
-                member.queued = true;
+            let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
+            if !member.trusted && member.queue(due) {
                 group.push(member.ticker.clone());
             }
         }
@@ -370,8 +369,7 @@ impl Subscribed {
             let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
             if member.asked == asked {
                 member.asked = 0;
-                if !member.trusted && !member.queued {
-                    member.queued = true;
+                if !member.trusted && member.queue(due) {
                     group.push(ticker);
                 }
             }
@@ -382,7 +380,7 @@ impl Subscribed {
     }
 
     /// The next markets whose snapshots are due, and the user's request that they serve.
-    fn take_repairs(&mut self, now: Duration, accepting: bool) -> (Vec<Ticker>, RequestId) {
+    fn take_repairs(&mut self, now: Duration, interval: Duration, accepting: bool) -> (Vec<Ticker>, RequestId) {
         if let Some((mut tickers, request)) = self.asks.pop_front() {
             if tickers.len() > self.chunk {
                 let rest = tickers.split_off(self.chunk);
@@ -391,44 +389,30 @@ impl Subscribed {
             return (tickers, request);
         }
         let mut taken = Vec::new();
-        let mut early: Vec<(Duration, Vec<Ticker>)> = Vec::new();
+        let mut early: BTreeMap<Duration, Vec<Ticker>> = BTreeMap::new();
         let mut kept = Vec::new();
         for (due, mut group) in std::mem::take(&mut self.repairs) {
             while due <= now && accepting && taken.len() < self.chunk {
                 let Some(ticker) = group.pop() else { break };
-                let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
-                match ready(member, now) {
-                    Ready::No => member.queued = false,
-                    Ready::Now => {
-                        member.queued = false;
-                        taken.push(ticker);
-                    }
-                    Ready::At(due) => match early.iter_mut().find(|(other, _)| *other == due) {
-                        Some((_, group)) => group.push(ticker),
-                        None => early.push((due, vec![ticker])),
-                    },
+                let member = self.members.get_mut(ticker.as_str()).filter(|member| member.queued == due);
+                let Some(member) = member else { continue };
+                member.queued = Duration::MAX;
+                if member.trusted || !member.sent {
+                    continue;
+                }
+                let again = member.asked_at + interval;
+                if member.asked == 0 || again <= now || member.asked_at.is_zero() {
+                    taken.push(ticker);
+                } else if member.queue(again) {
+                    early.entry(again).or_default().push(ticker);
                 }
             }
             if !group.is_empty() {
                 kept.push((due, group));
             }
         }
-        kept.append(&mut early);
+        kept.extend(early);
         self.repairs = kept;
         (taken, 0)
     }
-}
-
-enum Ready {
-    No,
-    Now,
-    At(Duration),
-}
-
-fn ready(member: &Member, now: Duration) -> Ready {
-    if member.trusted || !member.sent {
-        return Ready::No;
-    }
-    let due = member.asked_at + REPAIR_INTERVAL;
-    if member.asked != 0 && member.asked_at > Duration::ZERO && due > now { Ready::At(due) } else { Ready::Now }
 }

@@ -3,7 +3,6 @@
 #[path = "../../../tests/session/folded.rs"]
 mod folded;
 #[path = "../../../tests/session/venue.rs"]
-#[allow(dead_code, reason = "some of it serves the tests over sockets")]
 mod venue;
 
 /// What `folded` reads facts with.
@@ -306,7 +305,7 @@ impl Rig {
         for ticker in &self.wanted {
             let market = &self.folded.markets[ticker.as_str()];
             assert!(market.trusted);
-            assert_eq!(market.book.digest(), self.venue.digest(ticker.as_str()), "{ticker:?}");
+            assert_eq!(market.book.digest(), self.venue.books[ticker.as_str()].0.digest(), "{ticker:?}");
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Moment {
     pub(super) at: ReceivedTime,
     /// Whether there is room for events.
     pub(super) accepting: bool,
+    /// A market's snapshot is asked for again no sooner than this.
+    pub(super) repair: Duration,
 }
 
 /// Where a subscription stands with the venue.
@@ -246,8 +248,7 @@ impl Subscribed {
                     continue;
                 }
                 // A snapshot that is under way may be among what is missing.
-                if !member.queued {
-                    member.queued = true;
+                if member.queue(moment.now) {
                     again.push(member.ticker.clone());
                 }
             }
@@ -292,8 +293,7 @@ impl Subscribed {
         let Some(member) = self.members.get_mut(ticker).filter(|member| member.trusted) else { return };
         member.trusted = false;
         member.since = Some(since);
-        if cause != GapCause::Overflow && !member.queued {
-            member.queued = true;
+        if cause != GapCause::Overflow && member.queue(moment.now) {
             self.repairs.push((moment.now, vec![member.ticker.clone()]));
         }
         counts.gaps_opened += 1;
@@ -377,9 +377,9 @@ impl Subscribed {
         let asked = std::mem::take(&mut member.asked);
         if snapshot.clock.is_some_and(|clock| clock < member.last_clock) && member.lagging < LAGGING_LIMIT {
             member.lagging += 1;
-            if !member.trusted && !member.queued {
-                member.queued = true;
-                self.repairs.push((moment.now + super::REPAIR_INTERVAL, vec![member.ticker.clone()]));
+            let due = moment.now + moment.repair;
+            if !member.trusted && member.queue(due) {
+                self.repairs.push((due, vec![member.ticker.clone()]));
             }
             counts.surplus += 1;
             sink.push(Fact::Surplus(Surplus::Superseded, record));
@@ -389,6 +389,7 @@ impl Subscribed {
         member.last_clock = member.snapshot_clock;
         member.snapshot_at = moment.now;
         member.seen = true;
+        member.queued = Duration::MAX;
         (member.lagging, member.attempts) = (0, 0);
         self.fruitless = 0;
         let closed = if member.trusted {
@@ -448,8 +449,7 @@ impl Subscribed {
         for ticker in self.overflowed.drain(..) {
             let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
             member.overflowed = false;
-            if !member.trusted && !member.queued {
-                member.queued = true;
+            if !member.trusted && member.queue(moment.now) {
                 // What was under way may have been dropped too.
                 member.asked_at = Duration::ZERO;
                 again.push(ticker);
