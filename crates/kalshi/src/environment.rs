@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use url::Url;
+use url::{Host, Url};
 
 /// Where every REST path of the venue begins.
 const REST_ROOT: &str = "/trade-api/v2";
@@ -54,6 +54,16 @@ impl Environment {
     pub fn rest_host(&self) -> String {
         let host = self.rest.host_str().unwrap_or_default();
         self.rest.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// Whether REST requests stay on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self.rest.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
     }
 
     fn of_hosts(rest: &str, ws: &str) -> Environment {
@@ -162,6 +172,16 @@ mod tests {
             assert_eq!(local.ws_url().as_str(), "ws://localhost:7878/trade-api/ws/v2", "{text}");
             assert_eq!(local.rest_host(), "localhost:7878");
             assert_eq!(local.to_string().parse::<Environment>().unwrap(), local);
+        }
+    }
+
+    #[test]
+    fn what_is_on_this_machine_is_local() {
+        for local in ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"] {
+            assert!(local.parse::<Environment>().unwrap().is_local(), "{local}");
+        }
+        for remote in ["prod", "demo", "http://localhost.example.com", "http://10.0.0.1"] {
+            assert!(!remote.parse::<Environment>().unwrap().is_local(), "{remote}");
         }
     }
 

@@ -37,8 +37,10 @@
 //! - A delta or trade in the venue's usual form is read without allocation. Every other form is read by a slower
 //!   reader that gives the same answer; tests, a fuzzer and an independent third reading hold the two together.
 //!
-//! The crate does no I/O and reads no clock.
+//! Without the feature `client` the crate does no I/O and reads no clock.
 
+#[cfg(feature = "client")]
+pub mod blocking;
 #[cfg(feature = "client")]
 mod book_stream;
 mod canonical;
@@ -66,8 +68,8 @@ pub use book_stream::{BookStream, BookStreamError, BookUpdate};
 pub use capture::{CaptureError, CaptureLine, WrapperFields};
 #[cfg(feature = "client")]
 pub use client::{
-    Budget, BuildError, Call, CallError, Client, ClientBuilder, CorrelationId, Error, ErrorKind, Method, Operation,
-    Priority, RetrySafety, VenueAnswer,
+    Budget, BuildError, Call, CallError, CircuitState, Client, ClientBuilder, CorrelationId, Error, ErrorKind,
+    LearnedLimits, Method, Observer, Operation, Priority, RetrySafety, VenueAnswer,
 };
 #[cfg(feature = "client")]
 pub use credentials::{Algorithm, Credentials, CredentialsError, ExposedKeyFile, KeyError, SignError, Signer};
@@ -75,7 +77,10 @@ pub use credentials::{Algorithm, Credentials, CredentialsError, ExposedKeyFile, 
 pub use environment::{Environment, EnvironmentError};
 pub use frame::{ControlKind, Frame, FrameError, FrameErrorReason, TERMINAL_ERROR_CODES};
 #[cfg(feature = "client")]
-pub use limit::TooCostly;
+pub use limit::{
+    BucketLevel, BucketLimit, BucketName, Costs, Limits, Permit, RateLimiter, RateLimiterBuilder, Tier, TooCostly,
+    UnknownTier,
+};
 pub use metadata::{
     EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,

@@ -70,3 +70,39 @@ impl WallClock for VenueClock {
         self.local.unix_nanos().saturating_add(self.offset_nanos())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-21 17:00:00.250 UTC.
+    const NOW: i64 = 1_795_280_400_250_000_000;
+
+    struct Stopped;
+
+    impl WallClock for Stopped {
+        fn unix_nanos(&self) -> i64 {
+            NOW
+        }
+    }
+
+    #[test]
+    fn a_clock_is_corrected_by_a_date_and_learns_nothing_from_it_twice() {
+        let clock = VenueClock::new(Arc::new(Stopped));
+        assert_eq!((clock.unix_millis(), clock.offset_nanos()), (NOW / 1_000_000, 0));
+        // The venue is two minutes ahead. Its date was written half of 100 ms ago, in the middle of a second.
+        let offset = 120_000_000_000 + 250_000_000 + 50_000_000;
+        for _ in 0..2 {
+            let learned = clock.learn_from_date("Sat, 21 Nov 2026 17:02:00 GMT", Duration::from_millis(100));
+            assert_eq!(learned, Some(offset));
+            assert_eq!(clock.unix_nanos(), NOW + offset);
+        }
+        assert_eq!(clock.learn_from_date("yesterday", Duration::ZERO), None);
+        assert_eq!(clock.offset_nanos(), offset);
+    }
+
+    #[test]
+    fn the_systems_clock_is_this_centurys() {
+        assert!(SystemClock.unix_nanos() > 1_700_000_000_000_000_000);
+    }
+}

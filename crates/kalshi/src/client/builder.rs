@@ -1,21 +1,36 @@
 //! How a client is set up.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use super::{Client, Shared};
+use rand::{SeedableRng, rngs::SmallRng};
+
+use super::{Client, Observer, Shared, breaker::Breaker, observer::Nobody, retry::Pauses};
 use crate::{
     credentials::Credentials,
     environment::Environment,
+    limit::RateLimiter,
     wall_clock::{SystemClock, VenueClock, WallClock},
 };
+
+/// How long making a connection may take; the rest of a call's time is left for trying again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sets up a [`Client`].
 pub struct ClientBuilder {
     environment: Environment,
     credentials: Option<Credentials>,
     clock: Arc<dyn WallClock>,
+    limiter: Option<RateLimiter>,
+    pauses: Pauses,
+    failures_to_open: u32,
+    cool_down: Duration,
     timeout: Duration,
     body_limit: usize,
+    observer: Option<Arc<dyn Observer>>,
+    seed: Option<u64>,
 }
 
 impl Default for ClientBuilder {
@@ -24,14 +39,21 @@ impl Default for ClientBuilder {
             environment: Environment::prod(),
             credentials: None,
             clock: Arc::new(SystemClock),
+            limiter: None,
+            pauses: Pauses::default(),
+            failures_to_open: 10,
+            cool_down: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
             body_limit: 64 << 20,
+            observer: None,
+            seed: None,
         }
     }
 }
 
 impl ClientBuilder {
-    /// Which venue to talk to; production by default.
+    /// Which venue to talk to; production by default. One on this machine is never talked to through a proxy, any
+    /// other through the one that the process's environment names.
     pub fn environment(mut self, environment: Environment) -> ClientBuilder {
         self.environment = environment;
         self
@@ -46,6 +68,40 @@ impl ClientBuilder {
     /// The wall clock that requests are stamped with; the operating system's by default.
     pub fn clock(mut self, clock: Arc<dyn WallClock>) -> ClientBuilder {
         self.clock = clock;
+        self
+    }
+
+    /// What keeps the calls within the venue's limits; one for the lowest tier by default. Give all clients of an
+    /// account the same.
+    pub fn limiter(mut self, limiter: RateLimiter) -> ClientBuilder {
+        self.limiter = Some(limiter);
+        self
+    }
+
+    /// The pauses before retries, each a quarter more or less, and with that how often is retried; 1, 2 and 4 s by
+    /// default.
+    pub fn retry_pauses(mut self, pauses: impl Into<Vec<Duration>>) -> ClientBuilder {
+        self.pauses = Pauses(pauses.into());
+        self
+    }
+
+    /// After how many failures in a row the venue is left alone, and for how long before it is tried again; 10 and 5 s
+    /// by default. The pause doubles, up to a minute, while the venue keeps failing.
+    pub fn circuit_breaker(mut self, failures: u32, cool_down: Duration) -> ClientBuilder {
+        self.failures_to_open = failures;
+        self.cool_down = cool_down;
+        self
+    }
+
+    /// Who is told what happens to calls.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> ClientBuilder {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Where correlation ids and jitter come from, to have the same again; from the system by default.
+    pub fn seed(mut self, seed: u64) -> ClientBuilder {
+        self.seed = Some(seed);
         self
     }
 
@@ -65,9 +121,9 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// When TLS cannot be set up on this machine.
+    /// When TLS cannot be set up on this machine, or it has no source of randomness.
     pub fn build(self) -> Result<Client, BuildError> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .user_agent(concat!("daybook-kalshi/", env!("CARGO_PKG_VERSION")))
             // A signature is for one path: a redirected request would be refused, after telling another host of it.
             .redirect(reqwest::redirect::Policy::none())
@@ -75,15 +131,32 @@ impl ClientBuilder {
             // Attempts are counted, paid for and signed one by one.
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
-            .build()
-            .map_err(BuildError)?;
+            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout));
+        if self.environment.is_local() {
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(BuildError::Http)?;
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => {
+                let mut seed = [0; 8];
+                aws_lc_rs::rand::fill(&mut seed).map_err(|_| BuildError::NoRandomness)?;
+                u64::from_ne_bytes(seed)
+            }
+        };
         let shared = Shared {
             environment: self.environment,
             credentials: self.credentials,
             http,
             clock: Arc::new(VenueClock::new(self.clock)),
+            limiter: self.limiter.unwrap_or_default(),
+            breaker: Breaker::new(self.failures_to_open, self.cool_down),
+            pauses: self.pauses,
             timeout: self.timeout,
             body_limit: self.body_limit,
+            observed: self.observer.is_some(),
+            observer: self.observer.unwrap_or_else(|| Arc::new(Nobody)),
+            random: Mutex::new(SmallRng::seed_from_u64(seed)),
         };
         Ok(Client { shared: Arc::new(shared) })
     }
@@ -91,5 +164,11 @@ impl ClientBuilder {
 
 /// A client could not be built.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be set up; are the system's root certificates installed?")]
-pub struct BuildError(#[source] reqwest::Error);
+pub enum BuildError {
+    /// The HTTP stack refused.
+    #[error("the HTTP client cannot be set up; are the system's root certificates installed?")]
+    Http(#[source] reqwest::Error),
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes; set a seed to do without")]
+    NoRandomness,
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write};
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Budget, Method, Operation};
@@ -9,15 +10,15 @@ use super::{Budget, Method, Operation};
 /// One call: an operation with its path, query and body filled in, and how it may be treated on its way.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub(super) operation: &'static Operation,
+    pub(crate) operation: &'static Operation,
     path_values: Vec<(String, String)>,
     query: String,
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) body: Option<Bytes>,
     unserializable: Option<String>,
-    pub(super) items: u32,
-    pub(super) shard: Shard,
+    pub(crate) items: Option<u32>,
+    pub(crate) shard: Shard,
     pub(super) retry: RetrySafety,
-    pub(super) priority: Priority,
+    pub(crate) priority: Priority,
     pub(super) accepted: Vec<u16>,
 }
 
@@ -52,7 +53,7 @@ pub(crate) enum Shard {
     /// Not a matter of shards.
     Unscoped,
     /// This `exchange_index`.
-    Named(u16),
+    Named(u8),
     /// The venue finds out, and charges every shard for it.
     AutoRouted,
 }
@@ -68,7 +69,7 @@ impl Call {
             query: String::new(),
             body: None,
             unserializable: None,
-            items: 1,
+            items: None,
             shard: Shard::Unscoped,
             retry: match operation.method {
                 Method::Get => RetrySafety::Idempotent,
@@ -110,15 +111,15 @@ impl Call {
     /// Sends `body` as JSON. A POST or PUT without a body sends `{}`, since the venue insists on JSON.
     pub fn body(mut self, body: &impl Serialize) -> Call {
         match serde_json::to_vec(body) {
-            Ok(json) => self.body = Some(json),
+            Ok(json) => self.body = Some(json.into()),
             Err(reason) => self.unserializable = Some(reason.to_string()),
         }
         self
     }
 
-    /// A batch of `n`: it costs `n` times as much, which must be there at once, in the budget that no shard has.
+    /// A batch of `n`: it costs `n` times as much, which must be there at once, in the budget that is no shard's.
     pub fn items(mut self, n: u32) -> Call {
-        self.items = n;
+        self.items = Some(n);
         self
     }
 
@@ -126,7 +127,7 @@ impl Call {
     /// −1. Such a call is charged to the write budget of every shard, so name the market's `exchange_index` if it is
     /// known. A write for which this is never called is not a matter of shards.
     pub fn shard(mut self, exchange_index: Option<i32>) -> Call {
-        self.shard = match exchange_index.and_then(|index| u16::try_from(index).ok()) {
+        self.shard = match exchange_index.and_then(|index| u8::try_from(index).ok()) {
             Some(0) => Shard::Unscoped,
             Some(index) => Shard::Named(index),
             None => Shard::AutoRouted,
@@ -246,5 +247,49 @@ fn encode(text: &str, into: &mut String) {
         } else {
             let _ = write!(into, "%{byte:02X}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static TWO: Operation = Operation {
+        id: "Two",
+        method: Method::Get,
+        path: "/series/{series_ticker}/markets/{ticker}/candlesticks",
+        signed: false,
+        budget: Budget::Read,
+    };
+
+    proptest! {
+        #[test]
+        fn any_value_is_one_segment_of_the_path_and_comes_back(one in ".+", two in ".+") {
+            prop_assume!(![&one, &two].iter().any(|value| matches!(value.as_str(), "." | "..")));
+            let call = Call::new(&TWO).path("ticker", &two).path("series_ticker", &one);
+            let path = call.rendered_path().unwrap();
+            let url = url::Url::parse(&format!("https://host/trade-api/v2{path}")).unwrap();
+            prop_assert_eq!(url.path(), format!("/trade-api/v2{path}"), "sent as it was rendered, and so signed");
+            prop_assert!(url.query().is_none() && url.fragment().is_none());
+            let segments: Vec<_> = url.path_segments().unwrap().map(decoded).collect();
+            prop_assert_eq!(segments, ["trade-api", "v2", "series", &one, "markets", &two, "candlesticks"]);
+        }
+
+        #[test]
+        fn any_query_comes_back_in_order(values in proptest::collection::vec(proptest::option::of(".*"), 0..5)) {
+            let call = values.iter().fold(Call::new(&TWO), |call, value| call.query_opt("key", value.as_deref()));
+            let pairs = url::form_urlencoded::parse(call.rendered_query().as_bytes()).into_owned();
+            let expected: Vec<_> = values.into_iter().flatten().map(|value| ("key".to_owned(), value)).collect();
+            prop_assert_eq!(pairs.collect::<Vec<_>>(), expected);
+        }
+    }
+
+    /// The text that a percent-encoded segment stands for.
+    fn decoded(segment: &str) -> String {
+        // A form's decoder takes `+` for a space, which an encoded segment never has.
+        let pairs = url::form_urlencoded::parse(segment.as_bytes()).into_owned();
+        pairs.map(|(name, _)| name).collect()
     }
 }

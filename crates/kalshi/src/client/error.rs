@@ -20,6 +20,7 @@ struct Failure {
     correlation_id: CorrelationId,
     kind: ErrorKind,
     body: Bytes,
+    executed_earlier: bool,
 }
 
 /// Why a call failed.
@@ -36,7 +37,7 @@ pub enum ErrorKind {
     TooCostly(TooCostly),
     /// The venue failed so often that nothing is sent to it for a while.
     CircuitOpen {
-        /// When the next call will be let through to see.
+        /// When the next call will be let through to see; zero while one is on its way.
         retry_in: Duration,
     },
     /// No connection: nothing was sent.
@@ -73,12 +74,28 @@ impl Error {
         kind: ErrorKind,
     ) -> Error {
         let path = path.to_owned();
-        Error(Box::new(Failure { operation, path, attempt, correlation_id, kind, body: Bytes::new() }))
+        Error(Box::new(Failure {
+            operation,
+            path,
+            attempt,
+            correlation_id,
+            kind,
+            body: Bytes::new(),
+            executed_earlier: false,
+        }))
     }
 
     /// The same with the body of the answer that it is about.
     pub(super) fn with_body(mut self, body: Bytes) -> Error {
         self.0.body = body;
+        self
+    }
+
+    /// The same as the end of a call; `deduplicated` if the venue would have refused to execute it twice and may have
+    /// executed it at an earlier attempt.
+    pub(super) fn after_retries(mut self, deduplicated: bool) -> Error {
+        let refused_as_duplicate = self.venue().is_some_and(|answer| answer.status == 409 && answer.says_duplicate());
+        self.0.executed_earlier = deduplicated && refused_as_duplicate;
         self
     }
 
@@ -164,10 +181,10 @@ impl Error {
         self.status().is_some_and(|status| status >= 500)
     }
 
-    /// Whether the call was refused as a duplicate after an earlier attempt of the same call: that attempt was
-    /// executed, though its answer never came. What it did is found under the `client_order_id`.
+    /// Whether the call was refused as a duplicate of itself: an earlier attempt was executed, though its answer never
+    /// came. What it did is found under the id that the call carries, such as the `client_order_id`.
     pub fn is_executed_earlier(&self) -> bool {
-        self.0.attempt > 1 && self.status() == Some(409) && self.has_code(super::ORDER_ALREADY_EXISTS)
+        self.0.executed_earlier
     }
 
     /// Whether the venue may have executed the call all the same: it did not answer, or answered with a failure of
@@ -176,7 +193,7 @@ impl Error {
         match &self.0.kind {
             ErrorKind::Connection(_) | ErrorKind::Timeout { .. } => true,
             ErrorKind::BodyTooLarge { .. } | ErrorKind::Decode { .. } => true,
-            ErrorKind::Venue(answer) => answer.status >= 500 || self.is_executed_earlier(),
+            ErrorKind::Venue(answer) => answer.status >= 500 || self.0.executed_earlier,
             _ => false,
         }
     }
@@ -202,6 +219,9 @@ impl fmt::Display for ErrorKind {
             ErrorKind::NoCredentials => f.write_str("it needs credentials, and the client was built without"),
             ErrorKind::Sign(error) => error.fmt(f),
             ErrorKind::TooCostly(error) => error.fmt(f),
+            ErrorKind::CircuitOpen { retry_in } if retry_in.is_zero() => {
+                f.write_str("the venue kept failing, so nothing is sent to it until a first call has come back")
+            }
             ErrorKind::CircuitOpen { retry_in } => {
                 write!(f, "the venue keeps failing, so nothing is sent to it for another {retry_in:.1?}")
             }

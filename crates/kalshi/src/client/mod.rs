@@ -1,26 +1,39 @@
 //! The REST client: signs, sends and decodes calls.
 
+mod breaker;
 mod builder;
 mod call;
 mod error;
+mod exchange;
+mod learn;
+mod observer;
 mod operation;
+mod retry;
 mod send;
 mod venue_answer;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use rand::{Rng, rngs::SmallRng};
 use serde::de::DeserializeOwned;
 
+pub use breaker::CircuitState;
 pub use builder::{BuildError, ClientBuilder};
+pub(crate) use call::Shard;
 pub use call::{Call, CallError, Priority, RetrySafety};
 pub use error::{CorrelationId, Error, ErrorKind};
+pub use learn::LearnedLimits;
+pub use observer::Observer;
 pub use operation::{Budget, Method, Operation};
 pub use venue_answer::VenueAnswer;
 
-use crate::{credentials::Credentials, environment::Environment, wall_clock::VenueClock};
-
-/// The venue's code for a `client_order_id` that it has seen.
-const ORDER_ALREADY_EXISTS: &str = "order_already_exists";
+use crate::{credentials::Credentials, environment::Environment, limit::RateLimiter, wall_clock::VenueClock};
+use breaker::Breaker;
+use retry::Pauses;
 
 /// A client of the venue's REST API. Clones are cheap and share everything: connections, budgets, the clock.
 #[derive(Clone)]
@@ -33,8 +46,15 @@ struct Shared {
     credentials: Option<Credentials>,
     http: reqwest::Client,
     clock: Arc<VenueClock>,
+    limiter: RateLimiter,
+    breaker: Breaker,
+    pauses: Pauses,
     timeout: Duration,
     body_limit: usize,
+    observer: Arc<dyn Observer>,
+    /// Whether there is anybody to observe.
+    observed: bool,
+    random: Mutex<SmallRng>,
 }
 
 impl Client {
@@ -65,6 +85,29 @@ impl Client {
     /// The clock that requests are stamped with, as corrected by the venue's answers.
     pub fn clock(&self) -> &Arc<VenueClock> {
         &self.shared.clock
+    }
+
+    /// What keeps the calls within the venue's limits. Share it with other clients of the same account.
+    pub fn limiter(&self) -> &RateLimiter {
+        &self.shared.limiter
+    }
+
+    /// Whether calls are let through to the venue, or held back since it keeps failing.
+    pub fn circuit(&self) -> CircuitState {
+        self.shared.breaker.state()
+    }
+
+    fn new_correlation_id(&self) -> CorrelationId {
+        CorrelationId(self.with_random(|random| random.random()))
+    }
+
+    /// Between 75 and 125, so that those who failed together do not come back together.
+    fn jitter_percent(&self) -> u32 {
+        self.with_random(|random| random.random_range(75..=125))
+    }
+
+    fn with_random<T>(&self, draw: impl FnOnce(&mut SmallRng) -> T) -> T {
+        draw(&mut self.shared.random.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

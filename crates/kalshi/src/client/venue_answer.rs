@@ -53,6 +53,12 @@ impl VenueAnswer {
         })
     }
 
+    /// Whether it refuses a duplicate: by the code `order_already_exists` or another that says so, or, with 409, by
+    /// none.
+    pub(super) fn says_duplicate(&self) -> bool {
+        self.code.as_deref().is_none_or(|code| code.contains("already_exists") || code.contains("duplicate"))
+    }
+
     /// Whether anything was said besides the status.
     pub fn says_something(&self) -> bool {
         self.code.is_some() || self.message.is_some() || self.details.is_some()

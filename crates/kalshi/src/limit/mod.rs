@@ -1,11 +1,513 @@
 //! Never asking the venue more often than it allows.
 
-/// A call that costs more than the budget it is paid from can ever hold.
+mod bucket;
+mod costs;
+mod ledger;
+mod limits;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+pub use costs::Costs;
+pub use limits::{BucketLimit, Limits, Tier, UnknownTier};
+
+use crate::client::{Budget, Call, Shard};
+use bucket::TokenBucket;
+use ledger::{Bucket, Lanes, Ledger, Place, Turn};
+use window::Window;
+
+/// The lanes of the ledger. A shard's write lane is as many behind the unscoped one as the shard's index says.
+const READ: usize = 0;
+const BALANCE: usize = 1;
+const WRITE: usize = 2;
+/// The only lane of a plain limit.
+const FIXED: usize = 0;
+
+/// The shard that requests for quotes are written to, wherever the market is.
+const COMMUNICATIONS_SHARD: u8 = 1;
+
+/// From how much use on a bucket is warned about, in percent, and how often at most.
+const WARN_PERCENT: u64 = 80;
+const WARN_PAUSE: Duration = Duration::from_secs(10);
+
+/// Lets calls through as fast as the venue allows and no faster.
+///
+/// It reckons with the venue's own token buckets: reads, writes, one more for writes to each shard, and the balance.
+/// Calls wait for their tokens in the order in which they came, orders before reads before background work; a call
+/// that is dropped while waiting gives its place up. Clones share the buckets: let everything that uses an account
+/// share one limiter, in whatever thread or runtime it runs.
+///
+/// What the venue sees is kept within its limits in spite of the network's jitter, as long as one request is not
+/// delayed more than [`latency_spread`](RateLimiterBuilder::latency_spread) against another, and in spite of clocks
+/// that differ by up to half a percent. A new limiter takes the buckets for empty, since it cannot know what a
+/// process before it took.
+#[derive(Clone)]
+pub struct RateLimiter {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    origin: Instant,
+    fixed: bool,
+    full_at_start: bool,
+    latency_spread: u64,
+    state: Mutex<State>,
+}
+
+struct State {
+    ledger: Ledger,
+    limits: Limits,
+    costs: Costs,
+    /// What operations cost, by id: looking it up in the table takes longer than all else.
+    known_costs: HashMap<&'static str, u64>,
+    next_ticket: u64,
+    next_id: u64,
+}
+
+/// Names one of the limiter's buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BucketName {
+    /// Paid for reads.
+    Read,
+    /// Paid for the account's balance.
+    Balance,
+    /// Paid for writes that name no shard, or shard 0.
+    Write,
+    /// Paid for writes to this shard, from 1 on.
+    ShardWrite(u8),
+    /// Paid for everything, in the fixed mode.
+    Fixed,
+}
+
+impl fmt::Display for BucketName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BucketName::Read => f.write_str("read"),
+            BucketName::Balance => f.write_str("balance"),
+            BucketName::Write => f.write_str("write"),
+            BucketName::ShardWrite(shard) => write!(f, "write of shard {shard}"),
+            BucketName::Fixed => f.write_str("fixed"),
+        }
+    }
+}
+
+/// How full a bucket is, and how many wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketLevel {
+    /// Which bucket.
+    pub bucket: BucketName,
+    /// The tokens that surely are there: in the fixed mode, requests.
+    pub tokens: u64,
+    /// The most that it holds.
+    pub capacity: u64,
+    /// How much of the capacity our own requests have used up, in percent. A warning is logged from 80 on.
+    pub used_percent: u64,
+    /// The calls that wait.
+    pub waiting: usize,
+}
+
+/// A call that costs more than the bucket it is paid from can ever hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it costs {cost} tokens and the budget holds {capacity} at most; split the batch")]
+#[error("it costs {cost} tokens and the {bucket} bucket holds {capacity} at most; make the batch smaller")]
 pub struct TooCostly {
+    /// The bucket.
+    pub bucket: BucketName,
     /// What the call costs, in the venue's tokens.
     pub cost: u64,
-    /// What the budget holds when full.
+    /// What the bucket holds when full.
     pub capacity: u64,
+}
+
+impl Default for RateLimiter {
+    /// The venue's lowest tier.
+    fn default() -> RateLimiter {
+        RateLimiter::builder().build()
+    }
+}
+
+impl RateLimiter {
+    /// Begins to set up a limiter by the venue's model; for the lowest tier if nothing else is said.
+    pub fn builder() -> RateLimiterBuilder {
+        RateLimiterBuilder::default()
+    }
+
+    /// The budgets of a tier, as published. An account's own are learned by
+    /// [`Client::learn_limits`](crate::Client::learn_limits).
+    pub fn for_tier(tier: Tier) -> RateLimiter {
+        RateLimiter::builder().limits(tier.limits()).build()
+    }
+
+    /// A plain limit in place of the venue's model: at most `requests` in any `period`, whatever they are. They may
+    /// all come at once. Limits and costs that are set later do not change it.
+    pub fn fixed(requests: u32, period: Duration) -> RateLimiter {
+        let builder = RateLimiterBuilder::default();
+        let mut ledger = Ledger::default();
+        let spread = nanos(builder.latency_spread);
+        ledger.push(Bucket::Window(Window::new(requests, nanos(period), spread)));
+        builder.with_ledger(ledger, true)
+    }
+
+    /// Waits until `call` may be sent, and takes its tokens.
+    ///
+    /// May be dropped at any time: what has not been returned has not been paid for.
+    ///
+    /// # Errors
+    /// At once, if the call costs more than its bucket can ever hold.
+    pub async fn admit(&self, call: &Call) -> Result<Permit, TooCostly> {
+        let ticket = self.ticket();
+        self.admit_at(call, ticket).await
+    }
+
+    /// A place in the order of arrival, to be kept over several attempts of one call.
+    pub(crate) fn ticket(&self) -> u64 {
+        let mut state = self.lock();
+        state.next_ticket += 1;
+        state.next_ticket
+    }
+
+    pub(crate) async fn admit_at(&self, call: &Call, ticket: u64) -> Result<Permit, TooCostly> {
+        let begun = Instant::now();
+        let place = Place { priority: call.priority, ticket };
+        let mut waiting: Option<Waiting<'_>> = None;
+        let (lanes, cost) = self.lock().charge(call, self);
+        loop {
+            let (turn, id) = {
+                let mut state = self.lock();
+                let (now, id) = (self.now(), state.next_id);
+                state.next_id += 1;
+                let turn = state.ledger.ask(place, lanes, cost, id, now);
+                if waiting.is_none() && matches!(turn, Turn::At(_) | Turn::Later) {
+                    let notify = Arc::new(Notify::new());
+                    state.ledger.enter(place, lanes, &notify);
+                    waiting = Some(Waiting { limiter: self, place, lanes, notify });
+                }
+                (turn, id)
+            };
+            let until = match turn {
+                Turn::Now => {
+                    drop(waiting);
+                    self.warn_if_used_up(lanes);
+                    return Ok(Permit { limiter: self.clone(), lanes, id, waited: begun.elapsed() });
+                }
+                Turn::Never(lane) => return Err(self.too_costly(lane, cost)),
+                Turn::At(at) => Some(self.shared.origin + Duration::from_nanos(at)),
+                Turn::Later => None,
+            };
+            let Some(own) = &waiting else { continue };
+            match until {
+                Some(until) => tokio::select! {
+                    () = tokio::time::sleep_until(until) => {}
+                    () = own.notify.notified() => {}
+                },
+                None => own.notify.notified().await,
+            }
+        }
+    }
+
+    /// Sets the account's budgets, for instance after its tier has changed. Tokens that are there stay.
+    pub fn set_limits(&self, limits: Limits) {
+        if self.shared.fixed {
+            return;
+        }
+        let mut state = self.lock();
+        let now = self.now();
+        state.limits = limits;
+        for lane in 0..state.ledger.len() {
+            let limit = limit_of(&limits, lane);
+            state.ledger.change(lane, limit, now);
+        }
+    }
+
+    /// Sets what operations cost. Calls that wait already have been told their cost.
+    pub fn set_costs(&self, costs: Costs) {
+        let mut state = self.lock();
+        state.costs = costs;
+        state.known_costs.clear();
+    }
+
+    /// The budgets that are reckoned with; none in the fixed mode.
+    pub fn limits(&self) -> Option<Limits> {
+        (!self.shared.fixed).then(|| self.lock().limits)
+    }
+
+    /// How full all buckets are.
+    pub fn levels(&self) -> Vec<BucketLevel> {
+        let last = self.lock().ledger.len() - 1;
+        self.levels_of(Lanes { first: 0, last })
+    }
+
+    fn levels_of(&self, lanes: Lanes) -> Vec<BucketLevel> {
+        let state = self.lock();
+        let now = self.now();
+        lanes.indexes().map(|lane| self.level(&state, lane, now)).collect()
+    }
+
+    fn level(&self, state: &State, lane: usize, now: u64) -> BucketLevel {
+        let level = state.ledger.level(lane, now);
+        let (tokens, capacity) = (level.tokens, level.capacity);
+        let (used_percent, waiting) = (level.used_percent, level.waiting);
+        BucketLevel { bucket: self.name(lane), tokens, capacity, used_percent, waiting }
+    }
+
+    fn name(&self, lane: usize) -> BucketName {
+        match lane {
+            FIXED if self.shared.fixed => BucketName::Fixed,
+            READ => BucketName::Read,
+            BALANCE => BucketName::Balance,
+            WRITE => BucketName::Write,
+            _ => BucketName::ShardWrite(u8::try_from(lane - WRITE).unwrap_or(u8::MAX)),
+        }
+    }
+
+    fn too_costly(&self, lane: usize, cost: u64) -> TooCostly {
+        let capacity = self.lock().ledger.level(lane, self.now()).capacity;
+        TooCostly { bucket: self.name(lane), cost, capacity }
+    }
+
+    fn warn_if_used_up(&self, lanes: Lanes) {
+        for lane in lanes.indexes() {
+            let level = {
+                let mut state = self.lock();
+                let now = self.now();
+                let level = self.level(&state, lane, now);
+                // A bucket for a single call is always used up by it.
+                let busy = level.used_percent >= WARN_PERCENT && level.capacity > 1;
+                if !busy || !state.ledger.should_warn(lane, nanos(WARN_PAUSE), now) {
+                    continue;
+                }
+                level
+            };
+            tracing::warn!(
+                bucket = %level.bucket,
+                used_percent = level.used_percent,
+                waiting = level.waiting,
+                "the venue's rate limit is nearly used up; calls wait from now on"
+            );
+        }
+    }
+
+    fn now(&self) -> u64 {
+        nanos(self.shared.origin.elapsed())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that is done under the lock panics half-way through a change.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn new_bucket(&self, limit: BucketLimit, lane: usize) -> Bucket {
+        let shared = &self.shared;
+        new_bucket(limit, lane, shared.full_at_start, shared.latency_spread, self.now())
+    }
+}
+
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.levels()).finish()
+    }
+}
+
+impl State {
+    /// Where a call is paid for, and what it costs there.
+    fn charge(&mut self, call: &Call, limiter: &RateLimiter) -> (Lanes, u64) {
+        if limiter.shared.fixed {
+            return (Lanes::one(FIXED), 1);
+        }
+        let operation = call.operation;
+        let lanes = match operation.budget {
+            Budget::Read => Lanes::one(READ),
+            Budget::Balance => return (Lanes::one(BALANCE), 1),
+            Budget::Write => self.write_lanes(call, limiter),
+        };
+        let costs = &self.costs;
+        let cost = *self.known_costs.entry(operation.id).or_insert_with(|| costs.of(operation));
+        (lanes, cost.saturating_mul(u64::from(call.items.unwrap_or(1))))
+    }
+
+    fn write_lanes(&mut self, call: &Call, limiter: &RateLimiter) -> Lanes {
+        if call.items.is_some() {
+            return Lanes::one(WRITE);
+        }
+        let asks_for_quotes = ["/communications/rfq", "/communications/quote"];
+        let shard = match call.shard {
+            _ if asks_for_quotes.iter().any(|start| call.operation.path.starts_with(start)) => COMMUNICATIONS_SHARD,
+            Shard::Unscoped => 0,
+            Shard::Named(shard) => shard,
+            Shard::AutoRouted => return Lanes { first: WRITE, last: self.ledger.len() - 1 },
+        };
+        let lane = WRITE + usize::from(shard);
+        while self.ledger.len() <= lane {
+            let next = self.ledger.len();
+            self.ledger.push(limiter.new_bucket(self.limits.write, next));
+        }
+        Lanes::one(lane)
+    }
+}
+
+/// Sets up a [`RateLimiter`].
+#[derive(Clone, Debug)]
+pub struct RateLimiterBuilder {
+    limits: Limits,
+    costs: Costs,
+    shards: u8,
+    latency_spread: Duration,
+    full_at_start: bool,
+}
+
+impl Default for RateLimiterBuilder {
+    fn default() -> RateLimiterBuilder {
+        RateLimiterBuilder {
+            limits: Tier::Basic.limits(),
+            costs: Costs::default(),
+            shards: 4,
+            latency_spread: Duration::from_millis(250),
+            full_at_start: false,
+        }
+    }
+}
+
+impl RateLimiterBuilder {
+    /// The account's budgets.
+    pub fn limits(mut self, limits: Limits) -> RateLimiterBuilder {
+        self.limits = limits;
+        self
+    }
+
+    /// What operations cost; as published if nothing is said.
+    pub fn costs(mut self, costs: Costs) -> RateLimiterBuilder {
+        self.costs = costs;
+        self
+    }
+
+    /// How many shards the exchange has, which a write that the venue routes is charged to: 4 if nothing is said.
+    /// A write that names a higher one makes it known.
+    pub fn shards(mut self, shards: u8) -> RateLimiterBuilder {
+        self.shards = shards.max(1);
+        self
+    }
+
+    /// How much longer one request may take to arrive than another: 250 ms if nothing is said. As long as a request
+    /// is unanswered it may arrive this late, so this much of a bucket is held back; answers give it free.
+    pub fn latency_spread(mut self, spread: Duration) -> RateLimiterBuilder {
+        self.latency_spread = spread;
+        self
+    }
+
+    /// Begins with full buckets: for an account that surely nobody used in the last seconds. By default they begin
+    /// empty, which lets the first call wait for its own tokens: a tenth of a second at most in the lowest tier.
+    pub fn full_at_start(mut self) -> RateLimiterBuilder {
+        self.full_at_start = true;
+        self
+    }
+
+    /// The limiter.
+    pub fn build(self) -> RateLimiter {
+        let mut ledger = Ledger::default();
+        for lane in 0..WRITE + usize::from(self.shards) {
+            let limit = limit_of(&self.limits, lane);
+            ledger.push(new_bucket(limit, lane, self.full_at_start, nanos(self.latency_spread), 0));
+        }
+        self.with_ledger(ledger, false)
+    }
+
+    fn with_ledger(self, ledger: Ledger, fixed: bool) -> RateLimiter {
+        let state = State {
+            ledger,
+            limits: self.limits,
+            costs: self.costs,
+            known_costs: HashMap::new(),
+            next_ticket: 0,
+            next_id: 0,
+        };
+        let shared = Shared {
+            origin: Instant::now(),
+            fixed,
+            full_at_start: self.full_at_start,
+            latency_spread: nanos(self.latency_spread),
+            state: Mutex::new(state),
+        };
+        RateLimiter { shared: Arc::new(shared) }
+    }
+}
+
+/// The right to send one request, whose tokens are taken. Dropping it gives nothing back: the request may be on its
+/// way.
+#[derive(Debug)]
+pub struct Permit {
+    limiter: RateLimiter,
+    lanes: Lanes,
+    id: u64,
+    waited: Duration,
+}
+
+impl Permit {
+    /// How long the request waited for it.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// The request has been answered, so it has arrived: requests behind it need not allow for its being late.
+    pub fn answered(&self) {
+        let mut state = self.limiter.lock();
+        let now = self.limiter.now();
+        state.ledger.answered(self.lanes, self.id, now);
+    }
+
+    /// The venue refused the request as one too many: its buckets are taken for empty, and everybody waits; for
+    /// `silence` at least, if the venue named a time.
+    pub fn refused(&self, silence: Duration) {
+        let mut state = self.limiter.lock();
+        let now = self.limiter.now();
+        state.ledger.exhausted(self.lanes, nanos(silence), now);
+    }
+
+    /// How full the buckets are that it was paid from.
+    pub fn levels(&self) -> Vec<BucketLevel> {
+        self.limiter.levels_of(self.lanes)
+    }
+}
+
+/// A call in its queues. Dropping it leaves them.
+struct Waiting<'a> {
+    limiter: &'a RateLimiter,
+    place: Place,
+    lanes: Lanes,
+    notify: Arc<Notify>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.limiter.lock().ledger.leave(self.place, self.lanes);
+    }
+}
+
+fn limit_of(limits: &Limits, lane: usize) -> BucketLimit {
+    match lane {
+        READ => limits.read,
+        BALANCE => limits.balance,
+        _ => limits.write,
+    }
+}
+
+/// A bucket of the venue's model. The balance is so rarely asked for, and so slowly refilled, that its bucket begins
+/// full: what that may cost is one call refused, once, after a restart.
+fn new_bucket(limit: BucketLimit, lane: usize, full: bool, latency_spread: u64, now: u64) -> Bucket {
+    Bucket::Tokens(match full || lane == BALANCE {
+        true => TokenBucket::full(limit, latency_spread),
+        false => TokenBucket::empty(limit, latency_spread, now),
+    })
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

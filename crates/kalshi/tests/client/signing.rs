@@ -8,11 +8,15 @@ use std::{
 
 use aws_lc_rs::signature::{self, KeyPair, UnparsedPublicKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use daybook_kalshi::{Algorithm, Credentials, CredentialsError, KeyError, SignError, Signer};
+use daybook_kalshi::{Algorithm, Call, Credentials, CredentialsError, KeyError, SignError, Signer};
+use serde_json::{Value, json};
 
-use crate::keys::{self, hex, pem};
+use crate::{
+    keys::{self, hex, pem},
+    operations as op,
+    venue::{KEY_ID, PublicKey, Venue},
+};
 
-const KEY_ID: &str = "a952bcbe-ec3b-4b5b-b8f9-11dae589608c";
 /// What the headers below sign.
 const MESSAGE: &[u8] = b"1715793600123GET/trade-api/v2/portfolio/orders";
 
@@ -197,31 +201,73 @@ for line in sys.stdin:
     print("verified")
 "#;
 
-#[test]
-fn python_verifies_our_signatures() {
+/// Has Python verify signatures, each with the private key that should have made it. Without Python, `None`.
+fn python_verifies(signed: &[(String, Vec<u8>, Vec<u8>)]) -> Option<bool> {
     let available = Command::new("python3").args(["-c", "import cryptography"]).stderr(Stdio::null()).status();
     if !available.is_ok_and(|status| status.success()) {
         println!("SKIPPED: signatures are not verified by Python, since there is none with `cryptography`");
-        return;
+        return None;
     }
-    let rsa = keys::rsa();
-    let (ed25519_v2, _) = keys::ed25519();
-    // Python reads no PKCS#8 v2: the same seed as v1.
-    let seed = ed25519_v2.windows(2).position(|pair| pair == [0x04, 0x20]).unwrap() + 2;
-    let ed25519_v1 = keys::ed25519_v1(&ed25519_v2[seed..seed + 32]);
-    let mut lines = String::new();
-    for (theirs, ours) in [
-        (pem("PRIVATE KEY", &ed25519_v1), pem("PRIVATE KEY", &ed25519_v2)),
-        (pem("RSA PRIVATE KEY", &keys::rsa_pkcs1(&rsa)), pem("RSA PRIVATE KEY", &keys::rsa_pkcs1(&rsa))),
-        (pem("PRIVATE KEY", &keys::rsa_pkcs8(&rsa)), pem("PRIVATE KEY", &keys::rsa_pkcs8(&rsa))),
-    ] {
-        let signature = signature_of(&Credentials::from_pem(KEY_ID, &ours).unwrap());
-        lines += &format!("{} {} {}\n", hex(theirs.as_bytes()), hex(MESSAGE), hex(&signature));
-    }
-    let mut python =
-        Command::new("python3").args(["-c", VERIFY]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut python = Command::new("python3")
+        .args(["-c", VERIFY])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines: String = signed
+        .iter()
+        .map(|(pem, message, signature)| format!("{} {} {}\n", hex(pem.as_bytes()), hex(message), hex(signature)))
+        .collect();
     python.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
-    assert!(output.status.success(), "a signature was refused: {}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3);
+    let verified = String::from_utf8_lossy(&output.stdout).lines().count();
+    Some(output.status.success() && verified == signed.len())
+}
+
+/// A fresh Ed25519 key as we read it, and as Python does: it reads no PKCS#8 v2.
+fn ed25519_for_both() -> (String, String, Vec<u8>) {
+    let (v2, public) = keys::ed25519();
+    let seed = v2.windows(2).position(|pair| pair == [0x04, 0x20]).unwrap() + 2;
+    let v1 = keys::ed25519_v1(&v2[seed..seed + 32]);
+    (pem("PRIVATE KEY", &v2), pem("PRIVATE KEY", &v1), public)
+}
+
+#[test]
+fn python_verifies_our_signatures() {
+    let rsa = keys::rsa();
+    let (ours, theirs, _) = ed25519_for_both();
+    let (pkcs1, pkcs8) = (keys::rsa_pkcs1(&rsa), keys::rsa_pkcs8(&rsa));
+    let rsa_pems = [pem("RSA PRIVATE KEY", &pkcs1), pem("PRIVATE KEY", &pkcs8)].map(|pem| (pem.clone(), pem));
+    let mut signed: Vec<_> = rsa_pems
+        .into_iter()
+        .chain([(ours, theirs)])
+        .map(|(ours, theirs)| (theirs, MESSAGE.to_vec(), signature_of(&Credentials::from_pem(KEY_ID, &ours).unwrap())))
+        .collect();
+    let Some(verified) = python_verifies(&signed) else { return };
+    assert!(verified);
+    for at in 0..signed.len() {
+        signed[at].1[0] ^= 1;
+        assert_eq!(python_verifies(&signed[at..=at]), Some(false), "another message");
+    }
+}
+
+#[tokio::test]
+async fn python_verifies_what_a_venue_received() {
+    let (ours, theirs, public) = ed25519_for_both();
+    let venue = Venue::start(PublicKey::Ed25519(public)).await;
+    let client = venue.client(Credentials::from_pem(KEY_ID, &ours).unwrap()).build().unwrap();
+    client.call::<Value>(Call::new(&op::ORDERS).query("limit", 5)).await.unwrap();
+    client.call::<Value>(Call::new(&op::ORDER).path("order_id", "a b/c")).await.unwrap();
+    client.call::<Value>(Call::new(&op::CREATE).body(&json!({"ticker": "T"}))).await.unwrap();
+    let signed: Vec<_> = venue
+        .received()
+        .into_iter()
+        .map(|request| {
+            let message = format!("{}{}{}", request.stamp.unwrap(), request.method, request.path);
+            (theirs.clone(), message.into_bytes(), STANDARD.decode(request.signature.unwrap()).unwrap())
+        })
+        .collect();
+    assert_eq!(signed.len(), 3);
+    assert_ne!(python_verifies(&signed), Some(false));
 }

@@ -330,6 +330,114 @@ fn without_faults_every_book_is_trusted_and_no_gap_opens() {
     assert!(rig.compared > 1_000);
 }
 
+#[test]
+fn a_loss_is_repaired_without_waiting() {
+    let mut rig = Rig::new(4, 5, 10);
+    rig.subscribe();
+    let drain = |rig: &mut Rig| {
+        while !rig.wire.is_empty() {
+            rig.arrive(&Faults::default());
+        }
+    };
+    drain(&mut rig);
+    assert_eq!(rig.folded.trusted(), 5);
+    for round in 1..4 {
+        rig.change();
+        rig.wire.pop_front();
+        rig.change();
+        drain(&mut rig);
+        assert_eq!((rig.folded.trusted(), rig.folded.gaps.len()), (0, round));
+        // One command, at the very same instant, brings all five back.
+        let commands = rig.link.commands;
+        rig.tick();
+        assert_eq!(rig.link.commands, commands + 1);
+        drain(&mut rig);
+        assert_eq!(rig.folded.trusted(), 5);
+        rig.now += Duration::from_secs(2);
+    }
+}
+
+#[test]
+fn a_delta_that_the_snapshot_contains_is_not_applied_and_a_clock_that_falls_later_is_a_gap() {
+    let mut rig = Rig::new(5, 1, 10);
+    rig.subscribe();
+    while !rig.wire.is_empty() {
+        rig.arrive(&Faults::default());
+    }
+    let delta = |seq: u64, clock: u64| {
+        format!(
+            r#"{{"type":"orderbook_delta","sid":1,"seq":{seq},"msg":{{"market_ticker":"M-0","market_id":"m","clock":{clock},"price_dollars":"0.3500","delta_fp":"1.00","side":"yes"}}}}"#
+        )
+    };
+    let book = |rig: &Rig| rig.folded.markets["M-0"].book.clone();
+    let first = book(&rig);
+    rig.deliver(&delta(2, 1));
+    assert_eq!((book(&rig), rig.folded.trusted()), (first.clone(), 1));
+    assert!(matches!(rig.folded.facts.last(), Some(Fact::Surplus(Surplus::Superseded, _))));
+    rig.deliver(&delta(3, 2));
+    assert_ne!(book(&rig), first);
+    rig.deliver(&delta(4, 1));
+    assert_eq!((rig.folded.trusted(), &rig.folded.gaps[..]), (0, &[GapCause::ClockRegressed][..]));
+}
+
+#[test]
+fn a_snapshot_older_than_what_came_before_it_does_not_count() {
+    let mut rig = Rig::new(6, 1, 10);
+    rig.subscribe();
+    while !rig.wire.is_empty() {
+        rig.arrive(&Faults::default());
+    }
+    let snapshot = |seq: u64, clock: u64| {
+        format!(
+            r#"{{"type":"orderbook_snapshot","sid":1,"seq":{seq},"msg":{{"market_ticker":"M-0","market_id":"","clock":{clock}}}}}"#
+        )
+    };
+    rig.deliver(&snapshot(2, 9));
+    rig.deliver(&snapshot(4, 8));
+    assert_eq!((rig.folded.trusted(), rig.folded.gaps.len()), (0, 1));
+    rig.deliver(&snapshot(5, 9));
+    assert_eq!(rig.folded.trusted(), 1);
+}
+
+#[test]
+fn commands_keep_their_pace_and_wait_for_answers() {
+    let mut core = ConnectionCore::new(
+        0,
+        ConnectionSettings { chunk: 1, in_flight: 3, commands_per_second: 10, ..ConnectionSettings::default() },
+    );
+    let mut folded = Folded::default();
+    let at = ReceivedTime::from_nanos(0);
+    core.subscribe(1, Subscription::new(Channel::OrderbookDelta).markets((0..40).map(ticker)));
+    let mut now = Duration::from_secs(5);
+    core.opened(1, now, at, &mut Sink(&mut folded));
+    assert!(core.next_command().is_some_and(|command| command.contains(r#""cmd":"subscribe""#)));
+    assert_eq!(core.next_command(), None);
+    let subscribed = br#"{"type":"subscribed","id":1,"msg":{"channel":"orderbook_delta","sid":1}}"#;
+    core.frame(subscribed, now, at, &mut Sink(&mut folded));
+    let mut answered = 1;
+    let began = now;
+    let mut sent = 1;
+    for _ in 0..500 {
+        let mut waiting = 0;
+        while core.next_command().is_some() {
+            (sent, waiting) = (sent + 1, waiting + 1);
+        }
+        assert!(waiting <= 3 && sent <= 4 + (now - began).as_millis() / 100, "{sent} after {:?}", now - began);
+        for _ in 0..waiting {
+            answered += 1;
+            let ok = format!(r#"{{"type":"ok","id":{answered},"sid":1,"seq":{}}}"#, answered - 1);
+            core.frame(ok.as_bytes(), now, at, &mut Sink(&mut folded));
+        }
+        now = core.deadline().unwrap().max(now);
+        core.tick(now, at, &mut Sink(&mut folded));
+        if sent == 40 {
+            break;
+        }
+    }
+    assert_eq!((sent, core.take_outcomes()), (40, vec![(1, Outcome::Done)]));
+    assert!(now - began >= Duration::from_secs(3), "{:?}", now - began);
+}
+
 proptest! {
     /// Whatever happens: what is claimed is true, and when faults stop, everything is true and claimed.
     #[test]

@@ -1,0 +1,97 @@
+//! Learning from the venue how much it allows this account.
+
+use serde::Deserialize;
+
+use super::{Budget, Call, Client, Error, Method, Operation};
+use crate::limit::{BucketLimit, Costs, Limits, Tier};
+
+static LIMITS: Operation = Operation {
+    id: "GetAccountApiLimits",
+    method: Method::Get,
+    path: "/account/limits",
+    signed: true,
+    budget: Budget::Read,
+};
+
+static COSTS: Operation = Operation {
+    id: "GetAccountEndpointCosts",
+    method: Method::Get,
+    path: "/account/endpoint_costs",
+    signed: false,
+    budget: Budget::Read,
+};
+
+/// What the venue allows an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LearnedLimits {
+    /// The usage tier in the venue's words; see [`Tier`].
+    pub usage_tier: String,
+    /// The account's budgets.
+    pub limits: Limits,
+    /// What operations cost.
+    pub costs: Costs,
+}
+
+#[derive(Deserialize)]
+struct LimitsAnswer {
+    usage_tier: String,
+    read: Bucket,
+    write: Bucket,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    refill_rate: u64,
+    bucket_capacity: u64,
+}
+
+#[derive(Deserialize)]
+struct CostsAnswer {
+    default_cost: u64,
+    endpoint_costs: Option<Vec<EndpointCost>>,
+}
+
+#[derive(Deserialize)]
+struct EndpointCost {
+    method: String,
+    path: String,
+    cost: u64,
+}
+
+impl From<Bucket> for BucketLimit {
+    fn from(bucket: Bucket) -> BucketLimit {
+        BucketLimit { refill_rate: bucket.refill_rate, capacity: bucket.bucket_capacity }
+    }
+}
+
+impl Client {
+    /// Asks the venue for the account's budgets (`GetAccountApiLimits`) and for what operations cost
+    /// (`GetAccountEndpointCosts`), and has the limiter go by both. Needs credentials; costs two reads.
+    ///
+    /// # Errors
+    /// When either cannot be had; the limiter goes on as before.
+    pub async fn learn_limits(&self) -> Result<LearnedLimits, Error> {
+        let limits: LimitsAnswer = self.call(Call::new(&LIMITS)).await?;
+        let costs: CostsAnswer = self.call(Call::new(&COSTS)).await?;
+        // The balance's budget is not told, but goes with the tier. Of a tier that we do not know, the least is sure.
+        let balance = limits.usage_tier.parse().unwrap_or(Tier::Basic).balance();
+        let learned = LearnedLimits {
+            limits: Limits { read: limits.read.into(), write: limits.write.into(), balance },
+            usage_tier: limits.usage_tier,
+            costs: costs
+                .endpoint_costs
+                .unwrap_or_default()
+                .into_iter()
+                .fold(Costs::flat(costs.default_cost), |costs, own| costs.with(&own.method, &own.path, own.cost)),
+        };
+        self.limiter().set_limits(learned.limits);
+        self.limiter().set_costs(learned.costs.clone());
+        tracing::info!(
+            usage_tier = %learned.usage_tier,
+            read = learned.limits.read.refill_rate,
+            write = learned.limits.write.refill_rate,
+            "the account's rate limits are known"
+        );
+        Ok(learned)
+    }
+}
