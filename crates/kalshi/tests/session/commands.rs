@@ -85,13 +85,8 @@ async fn what_the_venue_refuses_is_told_and_the_rest_stands() {
     let CommandError::Refused { code: Some(11), markets, .. } = error else { panic!("{error}") };
     assert_eq!(markets[..], [ticker(5)]);
     let mut folded = Folded { keeps: true, ..Folded::default() };
-    read_until(&mut session, &mut folded, |folded| folded.trusted() == 8).await;
-    assert!(
-        folded
-            .facts
-            .iter()
-            .any(|fact| matches!(fact, Fact::CommandRefused { markets, .. } if markets[..] == [ticker(5)]))
-    );
+    let told = |fact: &Fact<'_>| matches!(fact, Fact::CommandRefused { markets, .. } if markets[..] == [ticker(5)]);
+    read_until(&mut session, &mut folded, |folded| folded.trusted() == 8 && folded.facts.iter().any(told)).await;
     assert_eq!(server.carried(), [8]);
 }
 

@@ -120,6 +120,24 @@ async fn a_book_that_the_consumer_cannot_follow_is_fetched_anew() {
 }
 
 #[tokio::test]
+async fn a_venue_slower_than_the_patience_for_answers_is_waited_for() {
+    let server = Server::start(6).await;
+    server.state().slowness = Duration::from_millis(300);
+    let mut session =
+        builder(&server).answer_timeout(Duration::from_millis(200)).markets_per_command(3).open().unwrap();
+    let handle = session.handle();
+    handle.subscribe(Subscription::new(Channel::OrderbookDelta).markets(server.tickers())).await.unwrap();
+    let mut folded = Folded { keeps: true, ..Folded::default() };
+    read_until_true(&mut session, &mut folded, &server).await;
+    server.act(20);
+    read_until_true(&mut session, &mut folded, &server).await;
+    assert_eq!(folded.gaps, []);
+    let stats = handle.stats();
+    // Commands were sent again, and nothing else went wrong.
+    assert!(stats.connections[0].commands > 2 && stats.connections[0].connects == 1, "{stats:?}");
+}
+
+#[tokio::test]
 async fn under_every_fault_at_once_the_books_come_true() {
     let server = Server::start(12).await;
     let (mut session, _, mut folded) = with_books(&server).await;

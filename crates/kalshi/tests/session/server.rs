@@ -53,6 +53,8 @@ pub struct State {
     pub links: BTreeMap<usize, Attached>,
     pub random: SmallRng,
     pub faults: Faults,
+    /// How long every frame waits before it is written.
+    pub slowness: Duration,
     /// How far the venue's clock is ahead of this machine's.
     pub ahead: Duration,
     /// The answer to every handshake.
@@ -95,6 +97,7 @@ impl Server {
             links: BTreeMap::new(),
             random,
             faults: Faults::default(),
+            slowness: Duration::ZERO,
             ahead: Duration::ZERO,
             refusal: None,
             handshakes: 0,
@@ -344,6 +347,8 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
             }
             frame = frames.recv() => {
                 let mut next = frame;
+                let slowness = state.lock().unwrap().slowness;
+                tokio::time::sleep(slowness).await;
                 loop {
                     match next {
                         None | Some(Out::Cut) => break 'serving,

@@ -44,9 +44,8 @@ impl ConnectionCore {
         // Only snapshots answer a request for snapshots.
         let stays = |pending: &Pending| pending.kind == Kind::Snapshots && !matches!(kind, ControlKind::Error { .. });
         let pending = pending.filter(|&at| !stays(&self.pending[at])).map(|at| self.pending.swap_remove(at));
-        if pending.is_some() {
-            self.unanswered = 0;
-        }
+        // An answer that comes too late shows as well that the venue answers.
+        self.unanswered = 0;
         match kind {
             ControlKind::Subscribed { channel } => self.subscribed(pending, channel, sid, moment, sink),
             ControlKind::Ok { .. } => self.carried_out(pending, sid, answer, moment, sink),
@@ -115,20 +114,20 @@ impl ConnectionCore {
         let Some(subscribed) = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel) else {
             return;
         };
-        if subscribed.phase != Phase::Asked {
-            return;
-        }
-        // Data that came before was taken for this subscription's, wrongly so if it has another id.
-        self.ended.extend(subscribed.sid.filter(|&early| early != sid));
-        self.ended.retain(|&ended| ended != sid);
-        subscribed.begun(sid, moment, sink, &mut self.counts);
         let mut requests = Vec::new();
-        if subscribed.end_when_open {
-            subscribed.end_when_open = false;
-            subscribed.phase = Phase::Ending { renew: false, sent: false };
-        } else {
-            requests.append(&mut subscribed.waiting);
+        if subscribed.phase == Phase::Asked {
+            // Data that came before was taken for this subscription's, wrongly so if it has another id.
+            self.ended.extend(subscribed.sid.filter(|&early| early != sid));
+            self.ended.retain(|&ended| ended != sid);
+            subscribed.begun(sid, moment, sink, &mut self.counts);
+            if subscribed.end_when_open {
+                subscribed.end_when_open = false;
+                subscribed.phase = Phase::Ending { renew: false, sent: false };
+            } else {
+                requests.append(&mut subscribed.waiting);
+            }
         }
+        // The answer to a command that was sent again, because the answer to the first came late, settles it too.
         if let Some(pending) = pending {
             subscribed.expect_snapshots(&pending.markets, snapshots_by);
             requests.extend(pending.markets.into_iter().map(|(_, request)| request));
