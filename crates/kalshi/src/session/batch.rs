@@ -132,8 +132,13 @@ impl Batch {
         })
     }
 
+    #[inline(never)]
+    fn push_whole(&mut self, fact: Fact<'_>) {
+        self.entries.push(Entry::Other(Box::new(fact.into_owned())));
+    }
+
     /// Puts a delta or trade without surprises in; false for every other event.
-    #[inline]
+    #[inline(always)]
     fn push_compact(&mut self, record: &EventRecord<'_>) -> bool {
         // Places are 32 bits; far beyond what one wake-up brings.
         if record.extra.is_some() || self.text.len() > u32::MAX as usize / 2 {
@@ -213,13 +218,13 @@ impl Envelope {
 }
 
 impl FactSink for Batch {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, fact: Fact<'_>) {
         let fact = match fact {
             Fact::Event(record) if self.push_compact(&record) => return,
             fact => fact,
         };
-        self.entries.push(Entry::Other(Box::new(fact.into_owned())));
+        self.push_whole(fact);
     }
 }
 

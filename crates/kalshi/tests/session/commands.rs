@@ -47,7 +47,8 @@ async fn markets_come_and_go() {
     // Taken off and added again at once: it begins anew, with a snapshot of its own.
     let (removed, added) = (handle.remove(Channel::OrderbookDelta, [ticker(1)]), handle.subscribe(books([1, 0, 4, 5])));
     let (removed, added) = tokio::join!(removed, added);
-    (removed.unwrap(), added.unwrap());
+    removed.unwrap();
+    added.unwrap();
     server.act(100);
     read_until_true(&mut session, &mut folded, &server).await;
     assert_eq!(folded.gaps, []);

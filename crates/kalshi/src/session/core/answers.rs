@@ -25,6 +25,7 @@ mod code {
 }
 
 impl ConnectionCore {
+    #[inline(never)]
     pub(super) fn control(
         &mut self,
         kind: &ControlKind<'_>,

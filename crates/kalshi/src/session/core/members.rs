@@ -6,10 +6,15 @@ use daybook_book::{ReceivedTime, Ticker};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// One market of a subscription.
+/// One market of a subscription. What every delta looks at comes first, and lies in one cache line.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Member {
     pub(super) ticker: Ticker,
+    /// The venue's clock in its last snapshot; 0 where it gave none.
+    pub(super) snapshot_clock: u64,
+    /// The venue's clock in its last book event; 0 where it gave none.
+    pub(super) last_clock: u64,
     /// The venue was asked to carry it: what arrives for it belongs to this subscription.
     pub(super) sent: bool,
     /// A book folded from its events shows what the venue shows.
@@ -24,10 +29,6 @@ pub(super) struct Member {
     pub(super) lagging: u8,
     /// Requests for a snapshot in a row that brought none.
     pub(super) attempts: u8,
-    /// The venue's clock in its last snapshot; 0 where it gave none.
-    pub(super) snapshot_clock: u64,
-    /// The venue's clock in its last book event; 0 where it gave none.
-    pub(super) last_clock: u64,
     /// When its last snapshot came.
     pub(super) snapshot_at: Duration,
     /// Since when its gap is open; `None` if nothing was known before.

@@ -326,7 +326,7 @@ impl ConnectionCore {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, record: EventRecord<'_>, moment: Moment, sink: &mut impl FactSink) {
         if let Some(ts) = record.event.ts() {
             let age = (record.recv_ts.nanos() / 1_000).saturating_sub(ts.micros());
@@ -355,7 +355,7 @@ impl ConnectionCore {
     }
 
     /// The subscription with this id. Data that overtakes the confirmation of its subscription binds the id to it.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, sid: Option<u32>, of_book: bool, moment: Moment) -> Option<usize> {
         let sid = sid?;
         if let Some(at) = self.subscriptions.iter().position(|subscribed| subscribed.sid == Some(sid)) {
@@ -372,6 +372,7 @@ impl ConnectionCore {
         Some(at)
     }
 
+    #[inline(never)]
     fn message(
         &mut self,
         frame_type: Cow<'_, str>,
@@ -402,6 +403,7 @@ impl ConnectionCore {
         sink.push(Fact::Message(Message { recv_ts, connection, sid, seq, channel, frame_type, frame }));
     }
 
+    #[inline(never)]
     fn unreadable(&mut self, error: FrameError, frame: &[u8], moment: Moment, sink: &mut impl FactSink) {
         self.counts.unreadable += 1;
         match (error.sid, self.find(error.sid, true, moment)) {
@@ -432,6 +434,7 @@ impl ConnectionCore {
     }
 
     /// A frame may have changed any book of the connection.
+    #[inline(never)]
     fn distrust_books(&mut self, cause: GapCause, moment: Moment, sink: &mut impl FactSink) {
         for subscribed in self.subscriptions.iter_mut().filter(|subscribed| subscribed.channel.carries_books()) {
             subscribed.distrust_now(cause, moment, sink, &mut self.counts);

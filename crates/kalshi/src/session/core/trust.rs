@@ -175,7 +175,7 @@ impl Subscribed {
     }
 
     /// Takes a frame's number in, and opens the gap that it shows. `None`: the frame must not be applied.
-    #[inline]
+    #[inline(always)]
     pub(super) fn follow(
         &mut self,
         seq: Option<u64>,
@@ -227,6 +227,8 @@ impl Subscribed {
     }
 
     /// Opens a gap over the whole subscription.
+    #[cold]
+    #[inline(never)]
     pub(super) fn distrust(
         &mut self,
         cause: GapCause,
@@ -281,6 +283,8 @@ impl Subscribed {
     }
 
     /// Opens a gap over one market. Its snapshot is asked for, unless that happens when there is room again.
+    #[cold]
+    #[inline(never)]
     pub(super) fn distrust_market(
         &mut self,
         ticker: &str,
@@ -313,7 +317,7 @@ impl Subscribed {
     }
 
     /// Hands on an event that came in order; returns the command that its snapshot answers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn deliver(
         &mut self,
         before: ReceivedTime,
@@ -361,6 +365,7 @@ impl Subscribed {
         }
     }
 
+    #[inline(never)]
     fn snapshot(
         &mut self,
         record: EventRecord<'_>,
@@ -412,6 +417,8 @@ impl Subscribed {
     }
 
     /// An event for which there is no room.
+    #[cold]
+    #[inline(never)]
     fn lose(
         &mut self,
         before: ReceivedTime,
