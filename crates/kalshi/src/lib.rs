@@ -41,6 +41,8 @@
 
 #[cfg(feature = "client")]
 pub mod blocking;
+#[cfg(feature = "client")]
+mod book_stream;
 mod canonical;
 mod capture;
 #[cfg(feature = "client")]
@@ -57,10 +59,14 @@ mod object;
 #[cfg(feature = "client")]
 pub mod rest;
 mod sequence;
+#[cfg(feature = "client")]
+mod session;
 mod stamp;
 #[cfg(feature = "client")]
 mod wall_clock;
 
+#[cfg(feature = "client")]
+pub use book_stream::{BookStream, BookStreamError, BookUpdate};
 pub use capture::{CaptureError, CaptureLine, WrapperFields};
 #[cfg(feature = "client")]
 pub use client::{
@@ -82,5 +88,11 @@ pub use metadata::{
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,
 };
 pub use sequence::{Continuity, FrameKind, SequenceTracker};
+#[cfg(feature = "client")]
+pub use session::{
+    Action, Batch, Channel, CommandError, ConnectError, ConnectionCore, ConnectionSettings, ConnectionStats, DownCause,
+    EndCause, Fact, FactSink, FillInTurn, GapCause, GapClosed, GapOpened, Message, Outcome, Placement, RequestId,
+    Session, SessionBuilder, SessionHandle, SessionStats, Subscription, Surplus, Unreadable,
+};
 #[cfg(feature = "client")]
 pub use wall_clock::{SystemClock, VenueClock, WallClock};

@@ -1,0 +1,72 @@
+//! What an answer to a command says beyond its [frame](crate::Frame): which command, which markets.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The parts of a control frame that concern the command it answers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The command.
+    pub(crate) id: Option<u64>,
+    /// In an error: the markets at fault, where named.
+    pub(crate) markets: Vec<String>,
+    /// In the answer to `list_subscriptions`: channels and their subscriptions.
+    pub(crate) listed: Vec<(String, u32)>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    id: Option<u64>,
+    #[serde(borrow)]
+    msg: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ErrorMessage {
+    market_ticker: Option<String>,
+    market_tickers: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    channel: String,
+    sid: u32,
+}
+
+impl Answer {
+    /// Reads a frame that [`Frame::parse`](crate::Frame::parse) took for a control frame; what is absent stays empty.
+    pub(crate) fn read(frame: &[u8], is_error: bool) -> Answer {
+        let Ok(Envelope { id, msg }) = serde_json::from_slice(frame) else { return Answer::default() };
+        let mut answer = Answer { id, ..Answer::default() };
+        let Some(msg) = msg else { return answer };
+        if is_error {
+            if let Ok(error) = serde_json::from_str::<ErrorMessage>(msg.get()) {
+                answer.markets = error.market_tickers.unwrap_or_default();
+                answer.markets.extend(error.market_ticker);
+            }
+        } else if msg.get().starts_with('[')
+            && let Ok(listed) = serde_json::from_str::<Vec<Listed>>(msg.get())
+        {
+            answer.listed = listed.into_iter().map(|listed| (listed.channel, listed.sid)).collect();
+        }
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_kind() {
+        let list = br#"{"id":3,"type":"ok","msg":[{"channel":"ticker","sid":2}]}"#;
+        assert_eq!(
+            Answer::read(list, false),
+            Answer { id: Some(3), listed: vec![("ticker".into(), 2)], ..Answer::default() }
+        );
+        let error = br#"{"id":4,"type":"error","msg":{"code":26,"msg":"m","market_ticker":"A"}}"#;
+        assert_eq!(Answer::read(error, true), Answer { id: Some(4), markets: vec!["A".into()], ..Answer::default() });
+        assert_eq!(Answer::read(br#"{"sid":1,"type":"ok"}"#, false), Answer::default());
+        assert_eq!(Answer::read(br#"{"id":9,"type":"ok","msg":{}}"#, false).id, Some(9));
+    }
+}

@@ -1,0 +1,474 @@
+//! One subscription: which frames follow each other, and which of its markets' books can be trusted.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use daybook_book::{Event, EventRecord, ReceivedTime, Ticker};
+use serde_json::{Map, Value};
+
+use super::{
+    Counts, RequestId,
+    members::{Member, Members},
+    numbering::{Numbering, Order},
+};
+use crate::session::{Channel, EndCause, Fact, FactSink, GapCause, GapClosed, GapOpened, Surplus};
+
+/// For how long after a snapshot a delta with a clock that the snapshot covers is taken for one that was under way.
+/// Later, the market's clock went down: that happens across maintenance, which takes far longer.
+const LATE_WINDOW: Duration = Duration::from_secs(5);
+
+/// After this many snapshots in a row that are older than deltas before them, the clock is what changed.
+const LAGGING_LIMIT: u8 = 3;
+
+/// When and where something is noticed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) connection: u32,
+    pub(super) now: Duration,
+    pub(super) at: ReceivedTime,
+    /// Whether there is room for events.
+    pub(super) accepting: bool,
+    /// A market's snapshot is asked for again no sooner than this.
+    pub(super) repair: Duration,
+}
+
+/// Where a subscription stands with the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// To be opened.
+    Wanted,
+    /// The command is sent.
+    Asked,
+    /// The venue confirmed it.
+    Open,
+    /// To be ended and, if so, opened anew; `sent`: the command is under way.
+    Ending { renew: bool, sent: bool },
+}
+
+/// One channel's subscription on one connection. The venue has no more than one per channel and connection.
+#[derive(Debug)]
+pub(super) struct Subscribed {
+    pub(super) channel: Channel,
+    pub(super) params: Map<String, Value>,
+    /// Limited to its members; otherwise it is the whole channel.
+    pub(super) filtered: bool,
+    pub(super) phase: Phase,
+    pub(super) sid: Option<u32>,
+    pub(super) members: Members,
+    /// Members to be subscribed to, and the request that each belongs to.
+    pub(super) wanted: VecDeque<(Ticker, RequestId)>,
+    /// Former members to be taken off.
+    pub(super) unwanted: VecDeque<(Ticker, RequestId)>,
+    /// Members whose snapshots are to be asked for, and when.
+    pub(super) repairs: Vec<(Duration, Vec<Ticker>)>,
+    /// Snapshots that the user asked for.
+    pub(super) asks: VecDeque<(Vec<Ticker>, RequestId)>,
+    /// Requests that wait for the whole channel's confirmation, or for the end.
+    pub(super) waiting: Vec<RequestId>,
+    /// When the venue confirmed it.
+    pub(super) begun_at: Duration,
+    /// Not before then is it opened.
+    pub(super) retry_at: Duration,
+    /// Attempts to open it that failed in a row.
+    pub(super) failures: u32,
+    /// Rounds of snapshot requests in a row that brought nothing.
+    pub(super) fruitless: u32,
+    /// Not before then is it renewed.
+    pub(super) renew_at: Duration,
+    /// How often it was renewed.
+    pub(super) renewals: u32,
+    /// It is to be ended as soon as it has begun.
+    pub(super) end_when_open: bool,
+    /// It was ended on request, and nothing of it is wanted any more.
+    pub(super) over: bool,
+    /// How many markets go into one command at present.
+    pub(super) chunk: usize,
+    numbering: Numbering,
+    /// When its last frame in order came.
+    last_recv: ReceivedTime,
+    /// The gap of a channel without books.
+    gap: Option<(GapCause, ReceivedTime)>,
+    /// Members that lost events for want of room.
+    overflowed: Vec<Ticker>,
+}
+
+impl Subscribed {
+    pub(super) fn new(channel: Channel, params: Map<String, Value>, filtered: bool, chunk: usize) -> Subscribed {
+        Subscribed {
+            channel,
+            params,
+            filtered,
+            phase: Phase::Wanted,
+            sid: None,
+            members: Members::default(),
+            wanted: VecDeque::new(),
+            unwanted: VecDeque::new(),
+            repairs: Vec::new(),
+            asks: VecDeque::new(),
+            waiting: Vec::new(),
+            begun_at: Duration::ZERO,
+            retry_at: Duration::ZERO,
+            failures: 0,
+            fruitless: 0,
+            renew_at: Duration::ZERO,
+            renewals: 0,
+            end_when_open: false,
+            over: false,
+            chunk,
+            numbering: Numbering::default(),
+            last_recv: ReceivedTime::from_nanos(0),
+            gap: None,
+            overflowed: Vec::new(),
+        }
+    }
+
+    /// The venue gave the subscription this id.
+    pub(super) fn bind(&mut self, sid: u32, at: ReceivedTime) {
+        if self.sid != Some(sid) {
+            self.sid = Some(sid);
+            self.numbering = Numbering::default();
+            self.last_recv = at;
+        }
+    }
+
+    /// The venue confirmed the subscription.
+    pub(super) fn begun(&mut self, sid: u32, moment: Moment, sink: &mut impl FactSink, counts: &mut Counts) {
+        if self.sid.is_some_and(|early| early != sid) {
+            self.distrust_now(GapCause::SubscriptionEnded, moment, sink, counts);
+        }
+        self.bind(sid, moment.at);
+        self.phase = Phase::Open;
+        self.begun_at = moment.now;
+        let (connection, channel, at) = (moment.connection, self.channel, moment.at);
+        sink.push(Fact::SubscriptionBegun { connection, sid, channel, at });
+        if moment.accepting {
+            self.close_gap(moment, sink, counts);
+        }
+    }
+
+    /// The subscription ended. Its members are wanted again, unless the user ended it.
+    pub(super) fn ended(
+        &mut self,
+        cause: EndCause,
+        since: ReceivedTime,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) {
+        let gap = match cause {
+            EndCause::Disconnected => GapCause::Disconnected,
+            EndCause::Requested | EndCause::Renewed | EndCause::Terminal { .. } | EndCause::Forgotten => {
+                GapCause::SubscriptionEnded
+            }
+        };
+        if let Some(sid) = self.sid.take() {
+            if cause != EndCause::Requested {
+                self.distrust(gap, since, Some(sid), moment, sink, counts);
+            }
+            let (connection, channel, at) = (moment.connection, self.channel, moment.at);
+            sink.push(Fact::SubscriptionEnded { connection, sid, channel, cause, at });
+        }
+        self.phase = Phase::Wanted;
+        self.repairs.clear();
+        self.overflowed.clear();
+        self.fruitless = 0;
+        self.members.iter_mut().for_each(Member::reset);
+    }
+
+    /// Takes a frame's number in, and opens the gap that it shows. `None`: the frame must not be applied.
+    #[inline(always)]
+    pub(super) fn follow(
+        &mut self,
+        seq: Option<u64>,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) -> Result<(), Surplus> {
+        match self.numbering.observe(seq) {
+            Order::Next => {
+                self.last_recv = moment.at;
+                Ok(())
+            }
+            order => self.follow_surprise(order, moment, sink, counts),
+        }
+    }
+
+    #[cold]
+    fn follow_surprise(
+        &mut self,
+        order: Order,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) -> Result<(), Surplus> {
+        let books = self.channel.carries_books();
+        let (cause, verdict) = match order {
+            Order::Next => return Ok(()),
+            Order::Hole { missing } => (GapCause::SequenceGap { missing }, Ok(())),
+            Order::Unnumbered if books => (GapCause::Unnumbered, Ok(())),
+            Order::Unnumbered => {
+                self.last_recv = moment.at;
+                return Ok(());
+            }
+            Order::Repeated => return Err(Surplus::Repeated),
+            // A late trade is still a trade; a late change of a book would be applied in the wrong place.
+            Order::Late if !books => return Ok(()),
+            Order::Late => return Err(Surplus::OutOfOrder),
+            Order::Regressed => (GapCause::SequenceRegressed, Err(Surplus::OutOfOrder)),
+        };
+        self.distrust(cause, self.last_recv, self.sid, moment, sink, counts);
+        if verdict.is_ok() {
+            self.last_recv = moment.at;
+        }
+        // Without books, what is missing lies in the past: from this frame on nothing is.
+        if moment.accepting {
+            self.close_gap(moment, sink, counts);
+        }
+        verdict
+    }
+
+    /// Opens a gap over the whole subscription.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn distrust(
+        &mut self,
+        cause: GapCause,
+        since: ReceivedTime,
+        sid: Option<u32>,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) {
+        let mut markets = Vec::new();
+        if self.channel.carries_books() {
+            let mut again = Vec::new();
+            for member in self.members.iter_mut().filter(|member| member.sent || member.trusted) {
+                if member.trusted {
+                    member.trusted = false;
+                    member.since = Some(since);
+                    markets.push(member.ticker.clone());
+                } else if member.asked == 0 {
+                    continue;
+                }
+                // A snapshot that is under way may be among what is missing.
+                if member.queue(moment.now) {
+                    again.push(member.ticker.clone());
+                }
+            }
+            if !again.is_empty() {
+                self.repairs.push((moment.now, again));
+            }
+            if markets.is_empty() {
+                return;
+            }
+        } else {
+            if self.gap.is_some() {
+                return;
+            }
+            self.gap = Some((cause, since));
+        }
+        counts.gaps_opened += 1;
+        let (connection, channel, markets, at) = (moment.connection, self.channel, Arc::from(markets), moment.at);
+        sink.push(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }));
+    }
+
+    /// Opens a gap over everything of this subscription that arrived since its last frame in order.
+    pub(super) fn distrust_now(
+        &mut self,
+        cause: GapCause,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) {
+        self.distrust(cause, self.last_recv, self.sid, moment, sink, counts);
+    }
+
+    /// Opens a gap over one market. Its snapshot is asked for, unless that happens when there is room again.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn distrust_market(
+        &mut self,
+        ticker: &str,
+        cause: GapCause,
+        since: ReceivedTime,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) {
+        let Some(member) = self.members.get_mut(ticker).filter(|member| member.trusted) else { return };
+        member.trusted = false;
+        member.since = Some(since);
+        if cause != GapCause::Overflow && member.queue(moment.now) {
+            self.repairs.push((moment.now, vec![member.ticker.clone()]));
+        }
+        counts.gaps_opened += 1;
+        let (connection, sid, channel, at) = (moment.connection, self.sid, self.channel, moment.at);
+        let markets = Arc::from([member.ticker.clone()]);
+        sink.push(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }));
+    }
+
+    /// Closes the gap of a channel without books.
+    fn close_gap(&mut self, moment: Moment, sink: &mut impl FactSink, counts: &mut Counts) {
+        let Some(sid) = self.sid else { return };
+        let Some((_, since)) = self.gap.take() else { return };
+        counts.gaps_closed += 1;
+        let (connection, channel, at) = (moment.connection, self.channel, moment.at);
+        let since = Some(since);
+        sink.push(Fact::GapClosed(GapClosed { connection, sid, channel, market: None, since, at }));
+    }
+
+    /// Hands on an event that came in order; returns the command that its snapshot answers.
+    #[inline(always)]
+    pub(super) fn deliver(
+        &mut self,
+        before: ReceivedTime,
+        record: EventRecord<'_>,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) -> Option<u64> {
+        if !moment.accepting {
+            self.lose(before, &record, moment, sink, counts);
+            return None;
+        }
+        match &record.event {
+            Event::Delta(delta) => {
+                let Some(member) = self.members.get_mut(&delta.ticker).filter(|member| member.sent) else {
+                    counts.surplus += 1;
+                    sink.push(Fact::Surplus(Surplus::Unsubscribed, record));
+                    return None;
+                };
+                if let Some(clock) = delta.clock {
+                    if clock <= member.snapshot_clock && member.trusted {
+                        let fresh = member.last_clock == member.snapshot_clock;
+                        if fresh && moment.now.saturating_sub(member.snapshot_at) < LATE_WINDOW {
+                            counts.surplus += 1;
+                            sink.push(Fact::Surplus(Surplus::Superseded, record));
+                            return None;
+                        }
+                        member.snapshot_clock = 0;
+                        member.last_clock = clock;
+                        self.distrust_market(&delta.ticker, GapCause::ClockRegressed, before, moment, sink, counts);
+                    } else {
+                        member.last_clock = clock;
+                    }
+                }
+                counts.events += 1;
+                sink.push(Fact::Event(record));
+                None
+            }
+            Event::Snapshot(_) => self.snapshot(record, moment, sink, counts),
+            Event::Trade(_) | Event::Ticker(_) | Event::Lifecycle(_) => {
+                counts.events += 1;
+                sink.push(Fact::Event(record));
+                None
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn snapshot(
+        &mut self,
+        record: EventRecord<'_>,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) -> Option<u64> {
+        let Event::Snapshot(snapshot) = &record.event else { return None };
+        let Some(member) = self.members.get_mut(&snapshot.ticker).filter(|member| member.sent) else {
+            counts.surplus += 1;
+            sink.push(Fact::Surplus(Surplus::Unsubscribed, record));
+            return None;
+        };
+        let asked = std::mem::take(&mut member.asked);
+        if snapshot.clock.is_some_and(|clock| clock < member.last_clock) && member.lagging < LAGGING_LIMIT {
+            member.lagging += 1;
+            let due = moment.now + moment.repair;
+            if !member.trusted && member.queue(due) {
+                self.repairs.push((due, vec![member.ticker.clone()]));
+            }
+            counts.surplus += 1;
+            sink.push(Fact::Surplus(Surplus::Superseded, record));
+            return (asked != 0).then_some(asked);
+        }
+        member.snapshot_clock = snapshot.clock.unwrap_or(0);
+        member.last_clock = member.snapshot_clock;
+        member.snapshot_at = moment.now;
+        member.seen = true;
+        member.queued = Duration::MAX;
+        (member.lagging, member.attempts) = (0, 0);
+        self.fruitless = 0;
+        let closed = if member.trusted {
+            None
+        } else {
+            member.trusted = true;
+            // Without an id the subscription would not have been found.
+            let sid = self.sid.unwrap_or(0);
+            let (connection, channel, at) = (moment.connection, self.channel, moment.at);
+            let (market, since) = (Some(member.ticker.clone()), member.since.take());
+            Some(GapClosed { connection, sid, channel, market, since, at })
+        };
+        counts.events += 1;
+        sink.push(Fact::Event(record));
+        if let Some(closed) = closed {
+            counts.gaps_closed += 1;
+            sink.push(Fact::GapClosed(closed));
+        }
+        (asked != 0).then_some(asked)
+    }
+
+    /// An event for which there is no room.
+    #[cold]
+    #[inline(never)]
+    fn lose(
+        &mut self,
+        before: ReceivedTime,
+        record: &EventRecord<'_>,
+        moment: Moment,
+        sink: &mut impl FactSink,
+        counts: &mut Counts,
+    ) {
+        counts.dropped += 1;
+        if !self.channel.carries_books() {
+            self.distrust(GapCause::Overflow, before, self.sid, moment, sink, counts);
+            return;
+        }
+        let Some(ticker) = record.event.ticker() else { return };
+        let Some(member) = self.members.get_mut(ticker).filter(|member| member.sent) else { return };
+        if !member.overflowed {
+            member.overflowed = true;
+            self.overflowed.push(member.ticker.clone());
+        }
+        self.distrust_market(ticker, GapCause::Overflow, before, moment, sink, counts);
+    }
+
+    /// Something that is no market data was dropped for want of room.
+    pub(super) fn lose_message(&mut self, moment: Moment, sink: &mut impl FactSink, counts: &mut Counts) {
+        counts.dropped += 1;
+        self.distrust(GapCause::Overflow, self.last_recv, self.sid, moment, sink, counts);
+    }
+
+    /// There is room again.
+    pub(super) fn resume(&mut self, moment: Moment, sink: &mut impl FactSink, counts: &mut Counts) {
+        if self.phase != Phase::Wanted && self.phase != Phase::Asked {
+            self.close_gap(moment, sink, counts);
+        }
+        let mut again = Vec::new();
+        for ticker in self.overflowed.drain(..) {
+            let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
+            member.overflowed = false;
+            if !member.trusted && member.queue(moment.now) {
+                // What was under way may have been dropped too.
+                member.asked_at = Duration::ZERO;
+                again.push(ticker);
+            }
+        }
+        if !again.is_empty() {
+            self.repairs.push((moment.now, again));
+        }
+    }
+
+    /// When its last frame in order came.
+    pub(super) fn last_recv(&self) -> ReceivedTime {
+        self.last_recv
+    }
+}

@@ -1,0 +1,268 @@
+//! The end of a session that commands go into, from any task.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use daybook_book::Ticker;
+use futures_util::future::join_all;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Duration, timeout},
+};
+
+use super::{
+    Channel, CommandError, ConnectionStats, Placement, SessionStats, Subscription,
+    core::Outcome,
+    driver::{Request, Spawner},
+    queue::WeakProducer,
+};
+
+/// Controls a session; clones control the same one. The session ends when it is [shut down](SessionHandle::shutdown),
+/// or when its [`Session`](super::Session) and every handle are gone.
+#[derive(Clone)]
+pub struct SessionHandle {
+    directory: Arc<Mutex<Directory>>,
+    queue: WeakProducer,
+    timeout: Duration,
+}
+
+/// Which slot carries what.
+pub(super) struct Directory {
+    pub(super) spawner: Spawner,
+    pub(super) placement: Box<dyn Placement>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) places: HashMap<Ticker, Place>,
+}
+
+pub(super) struct Slot {
+    requests: mpsc::UnboundedSender<Request>,
+    stats: Arc<Mutex<ConnectionStats>>,
+    markets: usize,
+}
+
+pub(super) struct Place {
+    slot: usize,
+    channels: Vec<Channel>,
+}
+
+impl Directory {
+    /// The slot of this number, with a connection of its own.
+    pub(super) fn open_slot(&mut self, queue: &WeakProducer) -> Result<usize, CommandError> {
+        let producer = queue.upgrade().ok_or(CommandError::Closed)?;
+        let (requests, stats) = self.spawner.spawn(self.slots.len() as u32, producer);
+        self.slots.push(Slot { requests, stats, markets: 0 });
+        Ok(self.slots.len() - 1)
+    }
+
+    /// Where a market is or goes.
+    fn place(&mut self, market: &Ticker, channel: Channel, queue: &WeakProducer) -> Result<usize, CommandError> {
+        if let Some(place) = self.places.get_mut(market) {
+            if !place.channels.contains(&channel) {
+                place.channels.push(channel);
+            }
+            return Ok(place.slot);
+        }
+        let loads: Vec<usize> = self.slots.iter().map(|slot| slot.markets).collect();
+        let mut slot = self.placement.place(market, &loads);
+        if slot >= self.slots.len() {
+            slot = self.open_slot(queue)?;
+        }
+        self.slots[slot].markets += 1;
+        self.places.insert(market.clone(), Place { slot, channels: vec![channel] });
+        Ok(slot)
+    }
+
+    /// Forgets that a channel carries a market; tells which slot did.
+    fn displace(&mut self, market: &Ticker, channel: Channel) -> Option<usize> {
+        let place = self.places.get_mut(market)?;
+        let at = place.channels.iter().position(|&other| other == channel)?;
+        place.channels.swap_remove(at);
+        let slot = place.slot;
+        if place.channels.is_empty() {
+            self.places.remove(market);
+            self.slots[slot].markets -= 1;
+        }
+        Some(slot)
+    }
+}
+
+type Reply = Result<Outcome, CommandError>;
+
+impl SessionHandle {
+    pub(super) fn new(directory: Directory, queue: WeakProducer, timeout: Duration) -> SessionHandle {
+        SessionHandle { directory: Arc::new(Mutex::new(directory)), queue, timeout }
+    }
+
+    fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn open_slot(&self) -> Result<usize, CommandError> {
+        self.directory().open_slot(&self.queue)
+    }
+
+    /// Subscribes to a channel, or adds markets to what is subscribed to. Returns when the venue has confirmed all of
+    /// it. Whatever happens to the connections later, it is held until it is [ended](SessionHandle::unsubscribe).
+    ///
+    /// # Errors
+    /// What the venue refuses; [`CommandError::Timeout`] if it does not confirm in time: it is retried nevertheless.
+    pub async fn subscribe(&self, subscription: Subscription) -> Result<(), CommandError> {
+        let channel = subscription.channel;
+        let mut parts: Vec<(usize, Subscription)> = Vec::new();
+        {
+            let mut directory = self.directory();
+            match &subscription.markets {
+                None => parts.push((0, subscription)),
+                Some(markets) => {
+                    let mut by_slot: HashMap<usize, Vec<Ticker>> = HashMap::new();
+                    for market in markets {
+                        let slot = directory.place(market, channel, &self.queue)?;
+                        by_slot.entry(slot).or_default().push(market.clone());
+                    }
+                    for (slot, markets) in by_slot {
+                        let params = subscription.params.clone();
+                        parts.push((slot, Subscription { channel, markets: Some(markets), params }));
+                    }
+                }
+            }
+        }
+        let parts = parts.into_iter().map(|(slot, part)| (slot, |reply| Request::Subscribe(part, reply)));
+        let result = self.ask_all(parts).await;
+        if let Err(CommandError::Refused { markets, .. }) = &result {
+            let mut directory = self.directory();
+            for market in markets.iter() {
+                directory.displace(market, channel);
+            }
+        }
+        result
+    }
+
+    /// Takes markets off a channel; what the session claims of them ends at once. Returns when the venue has confirmed.
+    ///
+    /// # Errors
+    /// As [`subscribe`](SessionHandle::subscribe).
+    pub async fn remove(
+        &self,
+        channel: Channel,
+        markets: impl IntoIterator<Item = Ticker>,
+    ) -> Result<(), CommandError> {
+        let mut by_slot: HashMap<usize, Vec<Ticker>> = HashMap::new();
+        {
+            let mut directory = self.directory();
+            for market in markets {
+                if let Some(slot) = directory.displace(&market, channel) {
+                    by_slot.entry(slot).or_default().push(market);
+                }
+            }
+        }
+        self.ask_all(
+            by_slot.into_iter().map(|(slot, markets)| (slot, |reply| Request::Remove(channel, markets, reply))),
+        )
+        .await
+    }
+
+    /// Asks for fresh snapshots of books that are subscribed to. Returns when all have come.
+    ///
+    /// # Errors
+    /// As [`subscribe`](SessionHandle::subscribe); [`CommandError::Disconnected`] if the connection is lost meanwhile.
+    pub async fn snapshots(&self, markets: impl IntoIterator<Item = Ticker>) -> Result<(), CommandError> {
+        let mut by_slot: HashMap<usize, Vec<Ticker>> = HashMap::new();
+        {
+            let directory = self.directory();
+            for market in markets {
+                if let Some(place) = directory.places.get(&market) {
+                    by_slot.entry(place.slot).or_default().push(market);
+                }
+            }
+        }
+        self.ask_all(by_slot.into_iter().map(|(slot, markets)| (slot, |reply| Request::Snapshots(markets, reply))))
+            .await
+    }
+
+    /// Ends the subscription of a channel on every connection.
+    ///
+    /// # Errors
+    /// As [`subscribe`](SessionHandle::subscribe).
+    pub async fn unsubscribe(&self, channel: Channel) -> Result<(), CommandError> {
+        let slots = {
+            let mut directory = self.directory();
+            let markets: Vec<Ticker> = directory.places.keys().cloned().collect();
+            for market in &markets {
+                directory.displace(market, channel);
+            }
+            0..directory.slots.len()
+        };
+        self.ask_all(slots.map(|slot| (slot, move |reply| Request::Unsubscribe(channel, reply)))).await
+    }
+
+    /// What the venue itself says that it is subscribed to: slot, channel, subscription id.
+    ///
+    /// # Errors
+    /// [`CommandError::Disconnected`] if a slot has no connection at the moment, and the others as above.
+    pub async fn list(&self) -> Result<Vec<(u32, String, u32)>, CommandError> {
+        let slots = 0..self.directory().slots.len();
+        let replies = slots.map(|slot| async move { (slot, self.ask(slot, Request::List).await) });
+        let mut all = Vec::new();
+        for (slot, reply) in join_all(replies).await {
+            if let Outcome::Listed(listed) = reply? {
+                all.extend(listed.into_iter().map(|(channel, sid)| (slot as u32, channel, sid)));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Tells the session that a book folded from its events cannot be right (a delta did not fit, a snapshot was no
+    /// book): the market is distrusted until its next snapshot, which is asked for.
+    pub fn distrust(&self, market: &Ticker) {
+        let directory = self.directory();
+        if let Some(place) = directory.places.get(market) {
+            // A slot that has ended has told so.
+            let _ = directory.slots[place.slot].requests.send(Request::Distrust(market.clone()));
+        }
+    }
+
+    /// Figures for metrics. Cheap: one lock per slot.
+    pub fn stats(&self) -> SessionStats {
+        let directory = self.directory();
+        let of = |slot: &Slot| slot.stats.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        SessionStats { connections: directory.slots.iter().map(of).collect(), queue_depth: self.queue.depth() }
+    }
+
+    /// Closes every connection. The facts that are still queued can be read; the last of each connection says that it
+    /// is down.
+    pub async fn shutdown(&self) {
+        let slots = 0..self.directory().slots.len();
+        // A slot that has ended already is what was asked for.
+        let _ = self.ask_all(slots.map(|slot| (slot, Request::Shutdown))).await;
+    }
+
+    async fn ask_all<F: FnOnce(oneshot::Sender<Reply>) -> Request>(
+        &self,
+        requests: impl Iterator<Item = (usize, F)>,
+    ) -> Result<(), CommandError> {
+        let replies: Vec<_> = requests.map(|(slot, request)| self.ask(slot, request)).collect();
+        for reply in join_all(replies).await {
+            reply?;
+        }
+        Ok(())
+    }
+
+    /// Sends at once, so that requests arrive in the order they are made in, and waits for the reply.
+    fn ask(&self, slot: usize, request: impl FnOnce(oneshot::Sender<Reply>) -> Request) -> impl Future<Output = Reply> {
+        let (sender, receiver) = oneshot::channel();
+        let sent = match self.directory().slots.get(slot) {
+            Some(slot) => slot.requests.send(request(sender)).map_err(|_| CommandError::Closed),
+            None => Err(CommandError::Closed),
+        };
+        let limit = self.timeout;
+        async move {
+            sent?;
+            match timeout(limit, receiver).await {
+                Err(_) => Err(CommandError::Timeout),
+                Ok(reply) => reply.unwrap_or(Err(CommandError::Closed)),
+            }
+        }
+    }
+}

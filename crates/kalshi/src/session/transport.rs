@@ -1,0 +1,119 @@
+//! Opens one WebSocket connection: resolves, connects, encrypts, signs the handshake, and reads a refusal.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::Instant,
+};
+use tokio_rustls::{TlsConnector, rustls};
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{self, client::IntoClientRequest, protocol::WebSocketConfig},
+};
+use url::Url;
+
+use super::error::ConnectError;
+use crate::{client::VenueAnswer, credentials::Credentials, wall_clock::VenueClock};
+
+/// The venue's own limit for one message.
+const MESSAGE_LIMIT: usize = 64 << 20;
+
+/// A byte stream, encrypted or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// An open connection.
+pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
+
+/// What it takes to open connections to one venue.
+pub(super) struct Dialer {
+    url: Url,
+    credentials: Credentials,
+    clock: Arc<VenueClock>,
+    timeout: Duration,
+    /// Absent where the URL is not encrypted.
+    tls: Option<TlsConnector>,
+}
+
+impl Dialer {
+    /// Sets up TLS with the platform's roots of trust, as REST calls use them, where the URL asks for it.
+    pub(super) fn new(
+        url: Url,
+        credentials: Credentials,
+        clock: Arc<VenueClock>,
+        timeout: Duration,
+    ) -> Result<Dialer, ConnectError> {
+        let tls = match url.scheme() {
+            "wss" => Some(tls().map_err(|error| transport(&url, io::Error::other(error)))?),
+            _ => None,
+        };
+        Ok(Dialer { url, credentials, clock, timeout, tls })
+    }
+
+    /// Opens a connection. A refusal for a wrong clock corrects the clock by the venue's, so that the next attempt
+    /// can succeed.
+    pub(super) async fn dial(&self) -> Result<Socket, ConnectError> {
+        tokio::time::timeout(self.timeout, self.open()).await.unwrap_or(Err(ConnectError::Timeout(self.timeout)))
+    }
+
+    async fn open(&self) -> Result<Socket, ConnectError> {
+        let unusable = || ConnectError::Url(self.url.to_string());
+        let host = self.url.host_str().ok_or_else(unusable)?;
+        let port = self.url.port_or_known_default().ok_or_else(unusable)?;
+        let tcp = TcpStream::connect((host.trim_matches(['[', ']']), port))
+            .await
+            .map_err(|error| transport(&self.url, error))?;
+        // Commands are small and wanted at once.
+        tcp.set_nodelay(true).map_err(|error| transport(&self.url, error))?;
+        let stream: Box<dyn Stream> = match &self.tls {
+            None => Box::new(tcp),
+            Some(tls) => {
+                let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|_| unusable())?;
+                Box::new(tls.connect(name, tcp).await.map_err(|error| transport(&self.url, error))?)
+            }
+        };
+        let mut request = self.url.as_str().into_client_request().map_err(|_| unusable())?;
+        let signed =
+            self.credentials.headers("GET", self.url.path(), self.clock.unix_millis()).map_err(ConnectError::Sign)?;
+        for (name, value) in signed {
+            let value = value.parse().map_err(|_| ConnectError::Handshake(format!("{name} is no header value")))?;
+            request.headers_mut().insert(name, value);
+        }
+        let config =
+            WebSocketConfig::default().max_message_size(Some(MESSAGE_LIMIT)).max_frame_size(Some(MESSAGE_LIMIT));
+        let began = Instant::now();
+        match client_async_with_config(request, stream, Some(config)).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::Error::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                let answer = VenueAnswer::parse(response.status().as_u16(), body);
+                let refused = ConnectError::Refused { answer };
+                if refused.is_clock_skew()
+                    && let Some(date) = response.headers().get("date").and_then(|date| date.to_str().ok())
+                {
+                    self.clock.learn_from_date(date, began.elapsed());
+                }
+                Err(refused)
+            }
+            Err(tungstenite::Error::Io(error)) => Err(transport(&self.url, error)),
+            Err(error) => Err(ConnectError::Handshake(error.to_string())),
+        }
+    }
+}
+
+fn tls() -> Result<TlsConnector, rustls::Error> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_platform_verifier()?
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+fn transport(url: &Url, source: io::Error) -> ConnectError {
+    ConnectError::Transport { host: url.host_str().unwrap_or_default().to_owned(), source }
+}
