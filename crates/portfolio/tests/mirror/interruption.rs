@@ -32,6 +32,7 @@ async fn the_wire_is_cut_at_every_request() {
                 Err(SyncError::Account(_) | SyncError::Source { .. }) => false,
                 Err(other) => panic!("{other}"),
             };
+            venue.fail_after(usize::MAX / 2);
             sync(&venue, &store, &options(&clock, 2), &()).await.unwrap();
             store.close().await;
             assert_eq!(rows(&place.url).await, expected, "cut at request {request}");
