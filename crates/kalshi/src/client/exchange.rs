@@ -8,6 +8,9 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{Call, Client, ErrorKind, Method};
 use crate::limit::Permit;
 
+/// The longest that the venue can silence us for: a header that was written wrongly must not stop a client for ever.
+const LONGEST_SILENCE: Duration = Duration::from_secs(3600);
+
 /// What came back, good or not.
 pub(super) struct Response {
     pub(super) status: u16,
@@ -20,11 +23,15 @@ impl Client {
     /// Sends `call` once, and receives the answer. The permit is told as soon as an answer begins.
     pub(super) async fn exchange(&self, call: &Call, path: &str, permit: &Permit) -> Result<Response, ErrorKind> {
         let response = self.request(call, path)?.send().await.map_err(transport)?;
-        permit.answered();
+        let status = response.status().as_u16();
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let date = text(header::DATE).map(str::to_owned);
         let retry_after = text(header::RETRY_AFTER).and_then(|value| self.retry_after(value));
-        let status = response.status().as_u16();
+        match status {
+            429 => permit.refused(retry_after.unwrap_or_default()),
+            200..300 | 400 | 404 | 409 | 410 => permit.answered(),
+            _ => permit.arrived(),
+        }
         let body = self.read(response).await?;
         Ok(Response { status, date, retry_after, body })
     }
@@ -78,14 +85,14 @@ impl Client {
         Ok(body.freeze())
     }
 
-    /// How long to wait, by a `Retry-After` header: seconds, or an instant.
+    /// How long to wait, by a `Retry-After` header: seconds, or an instant; no more than [`LONGEST_SILENCE`].
     fn retry_after(&self, value: &str) -> Option<Duration> {
         if let Ok(seconds) = value.trim().parse() {
-            return Some(Duration::from_secs(seconds));
+            return Some(Duration::from_secs(seconds).min(LONGEST_SILENCE));
         }
         let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
         let wait = at.as_millisecond().saturating_sub(self.shared.clock.unix_millis());
-        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(LONGEST_SILENCE))
     }
 }
 

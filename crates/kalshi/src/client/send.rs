@@ -191,9 +191,6 @@ impl Journey<'_> {
                 body,
             }),
             Ok(response) => {
-                if response.status == 429 {
-                    permit.refused(response.retry_after.unwrap_or_default());
-                }
                 let answer = VenueAnswer::parse(response.status, &response.body);
                 let error = self.error(ErrorKind::Venue(answer)).with_body(response.body);
                 Err(Failure { error, took, date: response.date, retry_after: response.retry_after })
@@ -254,7 +251,7 @@ impl Journey<'_> {
 
     /// The pause, unless the call's time would be over after it.
     fn within_the_time_allowed(&mut self, pause: Duration) -> Option<Duration> {
-        let spent = self.spent + pause;
+        let spent = self.spent.saturating_add(pause);
         if spent >= self.client.shared.timeout {
             return None;
         }

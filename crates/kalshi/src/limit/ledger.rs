@@ -131,11 +131,11 @@ impl Ledger {
         self.wake(lanes);
     }
 
-    /// The request `id` has been answered by `now`.
-    pub(super) fn answered(&mut self, lanes: Lanes, id: u64, now: u64) {
+    /// The request `id` has been answered by `now`; `paid` if the answer shows that its tokens were there.
+    pub(super) fn answered(&mut self, lanes: Lanes, id: u64, paid: bool, now: u64) {
         for index in lanes.indexes() {
             match &mut self.lanes[index].bucket {
-                Bucket::Tokens(bucket) => bucket.answered(id, now),
+                Bucket::Tokens(bucket) => bucket.answered(id, paid, now),
                 Bucket::Window(window) => window.answered(id, now),
             }
         }

@@ -22,7 +22,7 @@ pub use costs::Costs;
 pub use limits::{BucketLimit, Limits, Tier, UnknownTier};
 
 use crate::client::{Budget, Call, Shard};
-use bucket::TokenBucket;
+use bucket::{Start, TokenBucket};
 use ledger::{Bucket, Lanes, Ledger, Place, Turn};
 use window::Window;
 
@@ -49,8 +49,8 @@ const WARN_PAUSE: Duration = Duration::from_secs(10);
 ///
 /// What the venue sees is kept within its limits in spite of the network's jitter, as long as one request is not
 /// delayed more than [`latency_spread`](RateLimiterBuilder::latency_spread) against another, and in spite of clocks
-/// that differ by up to half a percent. A new limiter takes the buckets for empty, since it cannot know what a
-/// process before it took.
+/// that differ by up to half a percent. A new limiter cannot know what a process before it took: it spends what may be
+/// there, but tries it with one request at first.
 #[derive(Clone)]
 pub struct RateLimiter {
     shared: Arc<Shared>,
@@ -59,7 +59,7 @@ pub struct RateLimiter {
 struct Shared {
     origin: Instant,
     fixed: bool,
-    full_at_start: bool,
+    start: Start,
     latency_spread: u64,
     state: Mutex<State>,
 }
@@ -106,7 +106,7 @@ impl fmt::Display for BucketName {
 pub struct BucketLevel {
     /// Which bucket.
     pub bucket: BucketName,
-    /// The tokens that surely are there: in the fixed mode, requests.
+    /// The tokens that are there, as far as we know: in the fixed mode, requests.
     pub tokens: u64,
     /// The most that it holds.
     pub capacity: u64,
@@ -305,9 +305,9 @@ impl RateLimiter {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn new_bucket(&self, limit: BucketLimit, lane: usize) -> Bucket {
+    fn new_bucket(&self, limit: BucketLimit) -> Bucket {
         let shared = &self.shared;
-        new_bucket(limit, lane, shared.full_at_start, shared.latency_spread, self.now())
+        Bucket::Tokens(TokenBucket::new(limit, shared.latency_spread, shared.start, self.now()))
     }
 }
 
@@ -347,8 +347,7 @@ impl State {
         };
         let lane = WRITE + usize::from(shard);
         while self.ledger.len() <= lane {
-            let next = self.ledger.len();
-            self.ledger.push(limiter.new_bucket(self.limits.write, next));
+            self.ledger.push(limiter.new_bucket(self.limits.write));
         }
         Lanes::one(lane)
     }
@@ -361,7 +360,7 @@ pub struct RateLimiterBuilder {
     costs: Costs,
     shards: u8,
     latency_spread: Duration,
-    full_at_start: bool,
+    start: Start,
 }
 
 impl Default for RateLimiterBuilder {
@@ -371,7 +370,7 @@ impl Default for RateLimiterBuilder {
             costs: Costs::default(),
             shards: 4,
             latency_spread: Duration::from_millis(250),
-            full_at_start: false,
+            start: Start::Unknown,
         }
     }
 }
@@ -403,10 +402,20 @@ impl RateLimiterBuilder {
         self
     }
 
-    /// Begins with full buckets: for an account that surely nobody used in the last seconds. By default they begin
-    /// empty, which lets the first call wait for its own tokens: a tenth of a second at most in the lowest tier.
+    /// Begins with full buckets: for an account that surely nobody used in the last seconds.
+    ///
+    /// By default it is not taken for sure that the buckets are full. What another process may have taken from them is
+    /// tried with one request at first, and with more as the venue lets them pass. So after a restart a first request
+    /// per bucket may be refused; then everybody waits.
     pub fn full_at_start(mut self) -> RateLimiterBuilder {
-        self.full_at_start = true;
+        self.start = Start::Full;
+        self
+    }
+
+    /// Begins with empty buckets, so that even after a restart no request is ever refused. The first call waits for its
+    /// own tokens: in the lowest tier a tenth of a second, for the balance a whole one.
+    pub fn empty_at_start(mut self) -> RateLimiterBuilder {
+        self.start = Start::Empty;
         self
     }
 
@@ -415,7 +424,7 @@ impl RateLimiterBuilder {
         let mut ledger = Ledger::default();
         for lane in 0..WRITE + usize::from(self.shards) {
             let limit = limit_of(&self.limits, lane);
-            ledger.push(new_bucket(limit, lane, self.full_at_start, nanos(self.latency_spread), 0));
+            ledger.push(Bucket::Tokens(TokenBucket::new(limit, nanos(self.latency_spread), self.start, 0)));
         }
         self.with_ledger(ledger, false)
     }
@@ -432,7 +441,7 @@ impl RateLimiterBuilder {
         let shared = Shared {
             origin: Instant::now(),
             fixed,
-            full_at_start: self.full_at_start,
+            start: self.start,
             latency_spread: nanos(self.latency_spread),
             state: Mutex::new(state),
         };
@@ -456,11 +465,21 @@ impl Permit {
         self.waited
     }
 
-    /// The request has been answered, so it has arrived: requests behind it need not allow for its being late.
+    /// The request has been answered in a way that shows that its tokens were there.
     pub fn answered(&self) {
+        self.arrived_and(true);
+    }
+
+    /// The request has been answered, but perhaps by something that stands before the venue's rate limits: by the
+    /// check of its signature, by a gateway.
+    pub fn arrived(&self) {
+        self.arrived_and(false);
+    }
+
+    fn arrived_and(&self, paid: bool) {
         let mut state = self.limiter.lock();
         let now = self.limiter.now();
-        state.ledger.answered(self.lanes, self.id, now);
+        state.ledger.answered(self.lanes, self.id, paid, now);
     }
 
     /// The venue refused the request as one too many: its buckets are taken for empty, and everybody waits; for
@@ -497,15 +516,6 @@ fn limit_of(limits: &Limits, lane: usize) -> BucketLimit {
         BALANCE => limits.balance,
         _ => limits.write,
     }
-}
-
-/// A bucket of the venue's model. The balance is so rarely asked for, and so slowly refilled, that its bucket begins
-/// full: what that may cost is one call refused, once, after a restart.
-fn new_bucket(limit: BucketLimit, lane: usize, full: bool, latency_spread: u64, now: u64) -> Bucket {
-    Bucket::Tokens(match full || lane == BALANCE {
-        true => TokenBucket::full(limit, latency_spread),
-        false => TokenBucket::empty(limit, latency_spread, now),
-    })
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -170,9 +170,15 @@ async fn retry_after_is_honoured_by_everybody() {
     assert!(begun.elapsed() >= second, "{:?}", begun.elapsed());
 
     // Longer than the call may take: it is told at once, rather than after having waited in vain.
-    venue.faults([Fault::AnswerWith(429, TOO_MANY.to_owned(), "retry-after", "3600".into())]);
-    let error = client.call::<Value>(Call::new(&op::CANCEL).path("order_id", 1)).await.unwrap_err();
-    assert!(error.is_rate_limited(), "{error}");
+    for (call, wait) in [
+        (Call::new(&op::CANCEL).path("order_id", 1), "3600".to_owned()),
+        (Call::new(&op::CREATE).shard(Some(2)), u64::MAX.to_string()),
+        (Call::new(&op::BALANCE), "Fri, 01 Jan 2100 00:00:00 GMT".to_owned()),
+    ] {
+        venue.faults([Fault::AnswerWith(429, TOO_MANY.to_owned(), "retry-after", wait)]);
+        let error = client.call::<Value>(call).await.unwrap_err();
+        assert!(error.is_rate_limited() && error.attempt() == 1, "{error}");
+    }
 }
 
 #[tokio::test]
