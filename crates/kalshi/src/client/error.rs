@@ -245,7 +245,10 @@ impl fmt::Display for ErrorKind {
                 write!(f, "the venue answered {status} with a body that is not this operation's: {reason}")
             }
             ErrorKind::RepeatedCursor { cursor } => {
-                write!(f, "the cursor {cursor:?} came a second time, so the pages never end: begin again without cursor")
+                write!(
+                    f,
+                    "the cursor {cursor:?} came a second time, so the pages never end: begin again without cursor"
+                )
             }
         }
     }

@@ -3,8 +3,8 @@
 use crate::{
     client::{Call, Client, Error},
     rest::value::{
-        Answered, ApiKeyId, SecretText, Subaccount, SubtraderId, UnixSeconds, body, open_enum, operations, query,
-        record,
+        Answered, ApiKeyId, Query, SecretText, Subaccount, SubtraderId, UnixSeconds, body, open_enum, operations,
+        query, record,
     },
 };
 

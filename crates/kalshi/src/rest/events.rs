@@ -12,7 +12,7 @@ use crate::{
         paging::items,
         series::{FeeType, SettlementSource},
         value::{
-            CollectionTicker, Cursor, Decimal, EventTicker, ExchangeIndex, FeeChangeId, SeriesTicker, Timestamp,
+            CollectionTicker, Cursor, Decimal, EventTicker, ExchangeIndex, FeeChangeId, Query, SeriesTicker, Timestamp,
             UnixSeconds, open_enum, operations, query, record,
         },
     },
@@ -182,7 +182,7 @@ query! {
         pub series_ticker: Option<SeriesTicker>,
         /// Only these.
         pub tickers: Vec<EventTicker> = comma,
-        /// Only events of which some market closes at this time or later.
+        /// Only events of which some market closes after this.
         pub min_close_ts: Option<UnixSeconds>,
         /// Only those whose description changed after this.
         pub min_updated_ts: Option<UnixSeconds>,
@@ -255,18 +255,7 @@ impl Client {
     /// All events that the query names, combos excepted. Milestones are left out: they belong to pages. Pages of
     /// [`events`](Client::events), from `query.cursor` on.
     pub fn all_events(&self, query: EventsQuery) -> impl Stream<Item = Result<Event, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_EVENTS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.events(query).await?;
-                    Ok((page.events, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_EVENTS, query, |query| &mut query.cursor, |page: EventsPage| (page.events, page.cursor))
     }
 
     /// A page of combo events. Operation `GetMultivariateEvents`.
@@ -281,16 +270,11 @@ impl Client {
         query: MultivariateEventsQuery,
     ) -> impl Stream<Item = Result<Event, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_MULTIVARIATE_EVENTS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.multivariate_events(query).await?;
-                    Ok((page.events, page.cursor))
-                })
-            },
+            |page: MultivariateEventsPage| (page.events, page.cursor),
         )
     }
 
@@ -306,16 +290,11 @@ impl Client {
         query: EventFeeChangesQuery,
     ) -> impl Stream<Item = Result<EventFeeChange, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_EVENT_FEE_CHANGES,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.event_fee_changes(query).await?;
-                    Ok((page.event_fee_changes, page.cursor))
-                })
-            },
+            |page: EventFeeChangesPage| (page.event_fee_changes, page.cursor),
         )
     }
 

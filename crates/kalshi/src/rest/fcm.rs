@@ -9,10 +9,10 @@ use crate::{
         markets::OutcomeSide,
         orders::{Order, OrderStatus, OrdersPage},
         paging::items,
-        portfolio::{MarketPosition, PositionsPage, SettlementFilter},
+        portfolio::{MarketPosition, PositionCount, PositionsPage, SettlementFilter},
         value::{
             Answered, CentiCents, CentiCount, ClientOrderId, Cursor, EventTicker, ExchangeIndex, FillId, OrderId,
-            PositionTransferId, SubtraderId, Timestamp, UnixSeconds, body, operations, query, record,
+            PositionTransferId, Query, SubtraderId, Timestamp, UnixSeconds, body, operations, query, record,
         },
     },
 };
@@ -142,7 +142,7 @@ body! {
     pub struct DailyCapRequest {
         /// The customer.
         pub subtrader_id: SubtraderId,
-        /// The limit.
+        /// The limit, to the ten-thousandth of a dollar.
         pub limit: Money,
     }
 }
@@ -197,9 +197,9 @@ query! {
     /// Which of the customers' fills. Query of operation `GetFCMFills`.
     pub struct FcmFillsQuery {}
     optional {
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Where the page begins; the first page without.
         pub cursor: Option<Cursor>,
@@ -207,7 +207,8 @@ query! {
 }
 
 query! {
-    /// Which of the customers' orders. Query of operation `GetFCMOrders`.
+    /// Which of the customers' orders: at least the customer or the identifiers must be given. Query of operation
+    /// `GetFCMOrders`.
     pub struct FcmOrdersQuery {}
     optional {
         /// Only of this customer.
@@ -220,9 +221,9 @@ query! {
         pub event_ticker: Option<EventTicker>,
         /// Only in this market.
         pub ticker: Option<Ticker>,
-        /// Placed at this time or later.
+        /// Only orders after this time; the venue does not say which of their times it means.
         pub min_ts: Option<UnixSeconds>,
-        /// Placed at this time or earlier.
+        /// Only orders before this time, likewise.
         pub max_ts: Option<UnixSeconds>,
         /// Only with this status.
         pub status: Option<OrderStatus>,
@@ -241,8 +242,8 @@ query! {
         pub ticker: Option<Ticker>,
         /// Only in this event.
         pub event_ticker: Option<EventTicker>,
-        /// Only positions of which one of these is not zero: `position`, `total_traded`, separated by commas.
-        pub count_filter: Option<String>,
+        /// Only positions of which one of these is not zero.
+        pub count_filter: Vec<PositionCount> = comma,
         /// Settled ones, others, or all.
         pub settlement_status: Option<SettlementFilter>,
         /// Items per page, 1 to 1000.
@@ -289,18 +290,7 @@ impl Client {
         &self,
         query: FcmFillsQuery,
     ) -> impl Stream<Item = Result<FcmFill, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_FCM_FILLS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.fcm_fills(query).await?;
-                    Ok((page.fills, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_FCM_FILLS, query, |query| &mut query.cursor, |page: FcmFillsPage| (page.fills, page.cursor))
     }
 
     /// A page of customers' orders. Operation `GetFCMOrders`.
@@ -314,18 +304,7 @@ impl Client {
         &self,
         query: FcmOrdersQuery,
     ) -> impl Stream<Item = Result<Order, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_FCM_ORDERS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.fcm_orders(query).await?;
-                    Ok((page.orders, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_FCM_ORDERS, query, |query| &mut query.cursor, |page: OrdersPage| (page.orders, page.cursor))
     }
 
     /// A page of customers' positions. Operation `GetFCMPositions`.
@@ -340,16 +319,11 @@ impl Client {
         query: FcmPositionsQuery,
     ) -> impl Stream<Item = Result<MarketPosition, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_FCM_POSITIONS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.fcm_positions(query).await?;
-                    Ok((page.market_positions, page.cursor))
-                })
-            },
+            |page: PositionsPage| (page.market_positions, page.cursor),
         )
     }
 

@@ -11,7 +11,9 @@ use crate::{
         paging::items,
         portfolio::{Fill, FillsPage, MarketPosition, PositionsPage},
         series::PeriodInterval,
-        value::{Cursor, EventTicker, SeriesTicker, Subaccount, Timestamp, UnixSeconds, operations, query, record},
+        value::{
+            Cursor, EventTicker, Query, SeriesTicker, Subaccount, Timestamp, UnixSeconds, operations, query, record,
+        },
     },
 };
 
@@ -121,9 +123,9 @@ query! {
     optional {
         /// Only in this market.
         pub ticker: Option<Ticker>,
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Items per page, 1 to 1000; 100 without.
         pub limit: Option<u32>,
@@ -140,9 +142,9 @@ query! {
     optional {
         /// Only in this market.
         pub ticker: Option<Ticker>,
-        /// Last changed at this time or later.
+        /// Only orders after this time; the venue does not say which of their times it means.
         pub min_ts: Option<UnixSeconds>,
-        /// Last changed at this time or earlier.
+        /// Only orders before this time, likewise.
         pub max_ts: Option<UnixSeconds>,
         /// Items per page, 1 to 1000; 100 without.
         pub limit: Option<u32>,
@@ -161,7 +163,7 @@ query! {
         pub ticker: Option<Ticker>,
         /// Only in this event.
         pub event_ticker: Option<EventTicker>,
-        /// Only of this subaccount.
+        /// Of this subaccount; the primary one without.
         pub subaccount: Option<Subaccount>,
         /// Items per page, 1 to 1000; 100 without.
         pub limit: Option<u32>,
@@ -176,15 +178,15 @@ query! {
     optional {
         /// Only of this market.
         pub ticker: Option<Ticker>,
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Items per page, 0 to 1000; 100 without.
         pub limit: Option<u32>,
         /// Where the page begins; the first page without.
         pub cursor: Option<Cursor>,
-        /// Only block trades, or none.
+        /// Only block trades, or none; both without.
         pub is_block_trade: Option<bool>,
     }
 }
@@ -235,16 +237,11 @@ impl Client {
         query: HistoricalFillsQuery,
     ) -> impl Stream<Item = Result<Fill, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_FILLS_HISTORICAL,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.historical_fills(query).await?;
-                    Ok((page.fills, page.cursor))
-                })
-            },
+            |page: FillsPage| (page.fills, page.cursor),
         )
     }
 
@@ -260,16 +257,11 @@ impl Client {
         query: HistoricalOrdersQuery,
     ) -> impl Stream<Item = Result<Order, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_HISTORICAL_ORDERS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.historical_orders(query).await?;
-                    Ok((page.orders, page.cursor))
-                })
-            },
+            |page: OrdersPage| (page.orders, page.cursor),
         )
     }
 
@@ -286,16 +278,11 @@ impl Client {
         query: HistoricalPositionsQuery,
     ) -> impl Stream<Item = Result<MarketPosition, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_HISTORICAL_POSITIONS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.historical_positions(query).await?;
-                    Ok((page.market_positions, page.cursor))
-                })
-            },
+            |page: PositionsPage| (page.market_positions, page.cursor),
         )
     }
 
@@ -311,16 +298,11 @@ impl Client {
         query: HistoricalTradesQuery,
     ) -> impl Stream<Item = Result<Trade, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_TRADES_HISTORICAL,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.historical_trades(query).await?;
-                    Ok((page.trades, page.cursor))
-                })
-            },
+            |page: TradesPage| (page.trades, page.cursor),
         )
     }
 
@@ -336,16 +318,11 @@ impl Client {
         query: HistoricalMarketsQuery,
     ) -> impl Stream<Item = Result<Market, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_HISTORICAL_MARKETS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.historical_markets(query).await?;
-                    Ok((page.markets, page.cursor))
-                })
-            },
+            |page: MarketsPage| (page.markets, page.cursor),
         )
     }
 

@@ -7,7 +7,9 @@ use crate::{
     client::{Call, Client, Error},
     rest::{
         paging::items,
-        value::{CentiCents, Cursor, IncentiveProgramId, MarketId, Timestamp, open_enum, operations, query, record},
+        value::{
+            CentiCents, Cursor, IncentiveProgramId, MarketId, Query, Timestamp, open_enum, operations, query, record,
+        },
     },
 };
 
@@ -131,16 +133,11 @@ impl Client {
         query: IncentiveProgramsQuery,
     ) -> impl Stream<Item = Result<IncentiveProgram, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_INCENTIVE_PROGRAMS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.incentive_programs(query).await?;
-                    Ok((page.incentive_programs, page.next_cursor))
-                })
-            },
+            |page: IncentiveProgramsPage| (page.incentive_programs, page.next_cursor),
         )
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::{
     client::{Call, Client, Error},
     rest::{
-        value::{EventTicker, MilestoneId, operations, query, record},
+        value::{EventTicker, MilestoneId, Query, operations, query, record},
         weather::{WeatherCalibrations, WeatherIndex, WeatherQuery},
     },
 };

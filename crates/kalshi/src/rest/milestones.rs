@@ -9,7 +9,7 @@ use crate::{
     client::{Call, Client, Error},
     rest::{
         paging::items,
-        value::{Cursor, EventTicker, MilestoneId, Timestamp, UnixSeconds, operations, query, record},
+        value::{Cursor, EventTicker, MilestoneId, Query, Timestamp, UnixSeconds, operations, query, record},
     },
 };
 
@@ -106,16 +106,11 @@ impl Client {
         query: MilestonesQuery,
     ) -> impl Stream<Item = Result<Milestone, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_MILESTONES,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.milestones(query).await?;
-                    Ok((page.milestones, page.cursor))
-                })
-            },
+            |page: MilestonesPage| (page.milestones, page.cursor),
         )
     }
 

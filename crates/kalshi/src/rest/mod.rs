@@ -18,11 +18,36 @@
 //! | [`fcm`] | futures commission merchants and their customers |
 //! | [`value`] | prices, counts, times, identifiers: what all of them are made of |
 //!
+//! ```no_run
+//! use daybook_kalshi::{
+//!     Client,
+//!     rest::markets::{MarketFilter, MarketsQuery, MveFilter},
+//! };
+//! use futures_util::TryStreamExt;
+//!
+//! # async fn open_markets() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder().build()?;
+//! let mut markets = client.all_markets(MarketsQuery {
+//!     series_ticker: Some("KXHIGHNY".into()),
+//!     mve_filter: Some(MveFilter::Exclude),
+//!     status: Some(MarketFilter::Open),
+//!     limit: Some(1_000),
+//!     ..MarketsQuery::default()
+//! });
+//! while let Some(market) = markets.try_next().await? {
+//!     let ask = market.yes_ask_dollars.map_or("-".to_owned(), |price| price.to_string());
+//!     println!("{:40} {ask} {}", market.ticker, market.yes_ask_size_fp);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Answers
 //! A field that this version does not know is kept in `extra`, an unknown word of a list in `Other`. An answer that
 //! lacks a field that is always there, or holds something else in it, is an error that names the field; so is one of
-//! the integer forms (`yes_bid` in cents, `count` in contracts, …) that the venue gave up in 2026. No number in an
-//! answer passes through a binary float.
+//! the integer forms (`yes_bid` in cents, `count` in contracts, …) that the venue gave up in 2026. Prices, counts and
+//! sums are integers from the first digit on, other numbers with a fraction keep their spelling; only what has no
+//! known shape (`extra`, `details` and the like) is JSON as `serde_json` has it.
 //!
 //! # Pages
 //! For each operation that answers in pages there is a method for one page and one, `all_…`, for a

@@ -9,8 +9,8 @@ use crate::{
         markets::{Market, OutcomeSide, PriceLevelStructure, PriceRange},
         paging::items,
         value::{
-            CollectionTicker, Cursor, EventTicker, ExchangeIndex, SeriesTicker, Timestamp, body, open_enum, operations,
-            query, record,
+            CollectionTicker, Cursor, EventTicker, ExchangeIndex, Query, SeriesTicker, Timestamp, body, open_enum,
+            operations, query, record,
         },
     },
 };
@@ -176,16 +176,11 @@ impl Client {
         query: CollectionsQuery,
     ) -> impl Stream<Item = Result<Collection, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_MULTIVARIATE_EVENT_COLLECTIONS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.collections(query).await?;
-                    Ok((page.multivariate_contracts, page.cursor))
-                })
-            },
+            |page: CollectionsPage| (page.multivariate_contracts, page.cursor),
         )
     }
 

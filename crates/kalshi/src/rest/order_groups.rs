@@ -4,7 +4,7 @@ use daybook_book::Quantity;
 
 use crate::{
     client::{Call, Client, Error},
-    rest::value::{Answered, ExchangeIndex, OrderGroupId, OrderId, Subaccount, body, operations, query, record},
+    rest::value::{Answered, ExchangeIndex, OrderGroupId, OrderId, Query, Subaccount, body, operations, query, record},
 };
 
 operations! {
@@ -19,7 +19,7 @@ operations! {
 }
 
 record! {
-    /// The groups of a subaccount. Not paged. Schema `GetOrderGroupsResponse`.
+    /// The groups of one subaccount, or of all. Not paged. Schema `GetOrderGroupsResponse`.
     pub struct OrderGroups {
         /// The groups; absent if there are none.
         pub order_groups: Option<Vec<OrderGroup>>,
@@ -98,7 +98,7 @@ query! {
     /// Whose groups. Query of operation `GetOrderGroups`.
     pub struct OrderGroupsQuery {}
     optional {
-        /// Of this subaccount; the primary one without.
+        /// Only of this subaccount; all without.
         pub subaccount: Option<Subaccount>,
     }
 }
@@ -107,7 +107,7 @@ query! {
     /// Whose group. Query of operation `GetOrderGroup`.
     pub struct OrderGroupQuery {}
     optional {
-        /// Of this subaccount; the primary one without.
+        /// Only if it is of this subaccount; of any without.
         pub subaccount: Option<Subaccount>,
     }
 }
@@ -125,7 +125,7 @@ query! {
 }
 
 impl Client {
-    /// The groups of a subaccount. Operation `GetOrderGroups`.
+    /// The groups of one subaccount, or of all. Operation `GetOrderGroups`.
     pub async fn order_groups(&self, query: &OrderGroupsQuery) -> Result<OrderGroups, Error> {
         self.call(query.add_to(Call::new(&GET_ORDER_GROUPS))).await
     }

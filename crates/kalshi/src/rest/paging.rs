@@ -2,61 +2,63 @@
 
 use std::{collections::HashSet, vec};
 
-use futures_util::{Stream, future::BoxFuture, stream};
+use futures_util::{Stream, stream};
+use serde::de::DeserializeOwned;
 
 use crate::{
-    client::{Client, Error, Operation},
-    rest::value::Cursor,
+    client::{Call, Client, Error, Operation},
+    rest::value::{Cursor, Query},
 };
 
-/// One page's items, and where the next page begins.
-pub(super) type Page<T> = (Vec<T>, Option<Cursor>);
-
-struct Pages<Q, T, F> {
+/// Where a stream of pages is.
+struct Position<Q, T> {
     client: Client,
     query: Q,
-    fetch: F,
-    /// The current page's items.
+    /// What is left of the page that was fetched last.
     items: vec::IntoIter<T>,
-    /// Whether another page is to be fetched.
+    /// Whether there is another page.
     more: bool,
-    /// Every cursor so far. The memory grows by one cursor per page.
-    seen: HashSet<Cursor>,
+    /// Every cursor that was followed: the memory grows by one per page.
+    followed: HashSet<Cursor>,
 }
 
-/// The items of all pages from `query` on. One page is fetched at a time, when the stream is asked for its first item.
+/// The items of all pages of `operation`, from where `query` begins. A page is fetched when its first item is asked
+/// for.
 ///
-/// A cursor that came before is an error, after the items of the page that named it: the pages would never end.
-pub(super) fn items<Q, T, F>(
-    client: Client,
+/// `cursor` is where the query says which page, and `taken_apart` gives a page's items and the cursor of the next. A
+/// cursor that was followed before is an error, since the pages would never end; so the stream ends if any call fails.
+pub(super) fn items<Q, P, T>(
+    client: &Client,
     operation: &'static Operation,
     query: Q,
     cursor: fn(&mut Q) -> &mut Option<Cursor>,
-    fetch: F,
-) -> impl Stream<Item = Result<T, Error>> + Send + Unpin
+    taken_apart: fn(P) -> (Vec<T>, Option<Cursor>),
+) -> impl Stream<Item = Result<T, Error>> + Send + Unpin + use<Q, P, T>
 where
-    Q: Send + Sync,
+    Q: Query + Send + Sync,
+    P: DeserializeOwned + Send,
     T: Send,
-    F: for<'a> Fn(&'a Client, &'a Q) -> BoxFuture<'a, Result<Page<T>, Error>> + Send + Sync,
 {
-    let pages = Pages { client, query, fetch, items: Vec::new().into_iter(), more: true, seen: HashSet::new() };
-    Box::pin(stream::try_unfold(pages, move |mut pages| async move {
+    let (client, items) = (client.clone(), Vec::new().into_iter());
+    let start = Position { client, query, items, more: true, followed: HashSet::new() };
+    Box::pin(stream::try_unfold(start, move |mut position| async move {
         loop {
-            if let Some(item) = pages.items.next() {
-                return Ok(Some((item, pages)));
+            if let Some(item) = position.items.next() {
+                return Ok(Some((item, position)));
             }
-            if !pages.more {
+            if !position.more {
                 return Ok(None);
             }
-            if let Some(here) = cursor(&mut pages.query)
-                && !pages.seen.insert(here.clone())
+            if let Some(cursor) = cursor(&mut position.query)
+                && !position.followed.insert(cursor.clone())
             {
-                return Err(Error::repeated_cursor(operation, here.as_str()));
+                return Err(Error::repeated_cursor(operation, cursor.as_str()));
             }
-            let (items, next) = (pages.fetch)(&pages.client, &pages.query).await?;
-            pages.items = items.into_iter();
-            pages.more = next.is_some();
-            *cursor(&mut pages.query) = next;
+            let page = position.client.call(position.query.add_to(Call::new(operation))).await?;
+            let (items, next) = taken_apart(page);
+            position.items = items.into_iter();
+            position.more = next.is_some();
+            *cursor(&mut position.query) = next;
         }
     }))
 }

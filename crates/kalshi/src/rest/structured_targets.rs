@@ -9,7 +9,7 @@ use crate::{
     client::{Call, Client, Error},
     rest::{
         paging::items,
-        value::{Cursor, StructuredTargetId, Timestamp, operations, query, record},
+        value::{Cursor, Query, StructuredTargetId, Timestamp, operations, query, record},
     },
 };
 
@@ -86,16 +86,11 @@ impl Client {
         query: StructuredTargetsQuery,
     ) -> impl Stream<Item = Result<StructuredTarget, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_STRUCTURED_TARGETS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.structured_targets(query).await?;
-                    Ok((page.structured_targets.unwrap_or_default(), page.cursor))
-                })
-            },
+            |page: StructuredTargetsPage| (page.structured_targets.unwrap_or_default(), page.cursor),
         )
     }
 

@@ -110,7 +110,7 @@ query! {
         pub from: Option<UnixMillis>,
         /// Until this time.
         pub to: Option<UnixMillis>,
-        /// The last so many seconds.
+        /// The last so many seconds; not together with the other two.
         pub last_sec: Option<u64>,
         /// With every station's reading.
         pub detailed: Option<bool>,

@@ -163,29 +163,36 @@ fn each_answer(mut check: impl FnMut(&Spec, &Value, &Answer)) {
     }
 }
 
-/// The same JSON, but for zeros at the end of decimal texts and for words that are left out because they are empty.
 fn assert_same(theirs: &Value, ours: &Value) {
-    fn same(theirs: &Value, ours: &Value) -> bool {
-        match (theirs, ours) {
-            (Value::String(theirs), Value::String(ours)) => theirs == ours || trimmed(theirs) == trimmed(ours),
-            (Value::Array(theirs), Value::Array(ours)) => {
-                theirs.len() == ours.len() && theirs.iter().zip(ours).all(|(theirs, ours)| same(theirs, ours))
-            }
-            (Value::Object(theirs), Value::Object(ours)) => {
-                theirs.keys().chain(ours.keys()).all(|name| match (theirs.get(name), ours.get(name)) {
-                    (Some(theirs), Some(ours)) => same(theirs, ours),
-                    (Some(theirs), None) => theirs == "",
-                    _ => false,
-                })
-            }
-            _ => theirs == ours,
-        }
-    }
-    fn trimmed(text: &str) -> Option<&str> {
-        let decimal = text.split_once('.').is_some_and(|(whole, fraction)| {
-            !fraction.is_empty() && (whole.to_owned() + fraction).bytes().all(|byte| byte.is_ascii_digit())
-        });
-        decimal.then(|| text.trim_end_matches('0'))
-    }
     assert!(same(theirs, ours), "read {theirs}\nwrote {ours}");
+}
+
+/// The same JSON, but for zeros at the end of decimal texts and for what is left out because it says nothing.
+pub fn same(theirs: &Value, ours: &Value) -> bool {
+    match (theirs, ours) {
+        (Value::String(theirs), Value::String(ours)) => {
+            theirs == ours || trimmed(theirs).is_some_and(|theirs| trimmed(ours) == Some(theirs))
+        }
+        (Value::Array(theirs), Value::Array(ours)) => {
+            theirs.len() == ours.len() && theirs.iter().zip(ours).all(|(theirs, ours)| same(theirs, ours))
+        }
+        (Value::Object(theirs), Value::Object(ours)) => {
+            theirs.keys().chain(ours.keys()).all(|name| match (theirs.get(name), ours.get(name)) {
+                (Some(theirs), Some(ours)) => same(theirs, ours),
+                (Some(theirs), None) => SILENT.iter().any(|silent| theirs == silent),
+                _ => false,
+            })
+        }
+        _ => theirs == ours,
+    }
+}
+
+/// What the venue writes where there is nothing to say.
+const SILENT: [&str; 2] = ["", "0001-01-01T00:00:00Z"];
+
+/// A decimal text without the zeros at its end; nothing for any other text.
+fn trimmed(text: &str) -> Option<&str> {
+    let (whole, fraction) = text.split_once('.')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits(whole) && digits(fraction)).then(|| text.trim_end_matches('0'))
 }

@@ -7,6 +7,7 @@ mod answers;
 mod batches;
 mod budgets;
 mod calls;
+mod captured;
 mod coverage;
 mod fixtures;
 mod paging;

@@ -93,7 +93,7 @@ body! {
         pub mve_collection_ticker: Option<CollectionTicker>,
         /// Contracts of each that names no size of its own.
         pub contracts_fp: Option<Quantity>,
-        /// What to spend on each that names no size of its own.
+        /// What to spend on each that names no size of its own, to the ten-thousandth of a dollar.
         pub target_cost_dollars: Option<Money>,
         /// Whether fees come on top of that.
         pub target_cost_excludes_fees: Option<bool>,
@@ -122,7 +122,7 @@ body! {
         pub selected_markets: Option<Vec<ComboLegChoice>>,
         /// Contracts, if not those of the batch.
         pub contracts_fp: Option<Quantity>,
-        /// What to spend, if not as in the batch.
+        /// What to spend, if not as in the batch, to the ten-thousandth of a dollar.
         pub target_cost_dollars: Option<Money>,
     }
 }

@@ -24,8 +24,8 @@ use crate::{
     rest::{
         paging::items,
         value::{
-            Answered, BatchQuoteId, BlockTradeProposalId, CommunicationsId, QuoteId, RfqBatchId, RfqId, open_enum,
-            operations, record,
+            Answered, BatchQuoteId, BlockTradeProposalId, CommunicationsId, Query, QuoteId, RfqBatchId, RfqId,
+            open_enum, operations, record,
         },
     },
 };
@@ -95,18 +95,7 @@ impl Client {
 
     /// All requests for quote that the query names. Pages of [`rfqs`](Client::rfqs), from `query.cursor` on.
     pub fn all_rfqs(&self, query: RfqsQuery) -> impl Stream<Item = Result<Rfq, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_RFQS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.rfqs(query).await?;
-                    Ok((page.rfqs, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_RFQS, query, |query| &mut query.cursor, |page: RfqsPage| (page.rfqs, page.cursor))
     }
 
     /// One request for quote. Operation `GetRFQ`.
@@ -132,18 +121,7 @@ impl Client {
 
     /// All quotes that the query names. Pages of [`quotes`](Client::quotes), from `query.cursor` on.
     pub fn all_quotes(&self, query: QuotesQuery) -> impl Stream<Item = Result<Quote, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_QUOTES,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.quotes(query).await?;
-                    Ok((page.quotes, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_QUOTES, query, |query| &mut query.cursor, |page: QuotesPage| (page.quotes, page.cursor))
     }
 
     /// Quotes on a request. Operation `CreateQuote`.
@@ -221,16 +199,11 @@ impl Client {
         query: RfqBatchesQuery,
     ) -> impl Stream<Item = Result<RfqBatch, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_RFQ_BATCHES,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.rfq_batches(query).await?;
-                    Ok((page.rfq_batches, page.cursor))
-                })
-            },
+            |page: RfqBatchesPage| (page.rfq_batches, page.cursor),
         )
     }
 
@@ -281,7 +254,7 @@ impl Client {
             .batch_quotes)
     }
 
-    /// Quotes on all of a batch. Operation `CreateRFQBatchQuote`.
+    /// Quotes on all of a batch, in place of the caller's earlier quote on it. Operation `CreateRFQBatchQuote`.
     pub async fn create_rfq_batch_quote(
         &self,
         rfq_batch_id: &RfqBatchId,
@@ -340,16 +313,11 @@ impl Client {
         query: BlockTradeProposalsQuery,
     ) -> impl Stream<Item = Result<BlockTradeProposal, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_BLOCK_TRADE_PROPOSALS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.block_trade_proposals(query).await?;
-                    Ok((page.block_trade_proposals, page.cursor))
-                })
-            },
+            |page: BlockTradeProposalsPage| (page.block_trade_proposals, page.cursor),
         )
     }
 

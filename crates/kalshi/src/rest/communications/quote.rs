@@ -146,14 +146,14 @@ body! {
 }
 
 query! {
-    /// Which quotes. The venue wants to know whose. Query of operation `GetQuotes`.
+    /// Which quotes. Query of operation `GetQuotes`.
     pub struct QuotesQuery {}
     optional {
         /// Where the page begins; the first page without.
         pub cursor: Option<Cursor>,
-        /// Made at this time or later.
+        /// Last changed after this time.
         pub min_ts: Option<UnixSeconds>,
-        /// Made at this time or earlier.
+        /// Last changed before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Items per page, 1 to 500; 500 without.
         pub limit: Option<u32>,

@@ -92,7 +92,7 @@ body! {
         pub contracts_fp: Option<Quantity>,
         /// Deprecated by the venue in favour of `target_cost_dollars`.
         pub target_cost_centi_cents: Option<CentiCents>,
-        /// How much to spend.
+        /// How much to spend, to the ten-thousandth of a dollar.
         pub target_cost_dollars: Option<Money>,
         /// Whether fees come on top of that.
         pub target_cost_excludes_fees: Option<bool>,

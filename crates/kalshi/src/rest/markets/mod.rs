@@ -18,7 +18,8 @@ use crate::{
         paging::items,
         series::{Candlestick, PeriodInterval},
         value::{
-            Cursor, EventTicker, SeriesTicker, Timestamp, TradeId, UnixSeconds, open_enum, operations, query, record,
+            Cursor, EventTicker, Query, SeriesTicker, Timestamp, TradeId, UnixSeconds, open_enum, operations, query,
+            record,
         },
     },
 };
@@ -123,22 +124,22 @@ query! {
         pub event_ticker: Option<EventTicker>,
         /// Only of this series. The venue may want `mve_filter` to be `exclude` with it.
         pub series_ticker: Option<SeriesTicker>,
-        /// Created at this time or later.
+        /// Created after this time.
         pub min_created_ts: Option<UnixSeconds>,
-        /// Created at this time or earlier.
+        /// Created before this time.
         pub max_created_ts: Option<UnixSeconds>,
-        /// Described anew at this time or later; trading does not count. Stands with `mve_filter=exclude` and
-        /// `series_ticker` only.
+        /// Described anew after this time; trading does not count. Stands with `mve_filter=exclude` and `series_ticker`
+        /// only.
         pub min_updated_ts: Option<UnixSeconds>,
-        /// Described anew at this time or earlier; stands with the same ones only.
+        /// Described anew before this time; stands with the same ones only.
         pub max_updated_ts: Option<UnixSeconds>,
-        /// Closing at this time or earlier.
+        /// Closing before this time.
         pub max_close_ts: Option<UnixSeconds>,
-        /// Closing at this time or later.
+        /// Closing after this time.
         pub min_close_ts: Option<UnixSeconds>,
-        /// Settled at this time or later.
+        /// Settled after this time.
         pub min_settled_ts: Option<UnixSeconds>,
-        /// Settled at this time or earlier.
+        /// Settled before this time.
         pub max_settled_ts: Option<UnixSeconds>,
         /// Only in this state. The words are not those of [`Market::status`].
         pub status: Option<MarketFilter>,
@@ -185,11 +186,11 @@ query! {
         pub cursor: Option<Cursor>,
         /// Only of this market.
         pub ticker: Option<Ticker>,
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
-        /// Only block trades, or none.
+        /// Only block trades, or none; both without.
         pub is_block_trade: Option<bool>,
     }
 }
@@ -240,18 +241,7 @@ impl Client {
     /// All markets that the query names. Pages shift while data changes: a market may come in a state that the query
     /// did not ask for, or twice. Pages of [`markets`](Client::markets), from `query.cursor` on.
     pub fn all_markets(&self, query: MarketsQuery) -> impl Stream<Item = Result<Market, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_MARKETS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.markets(query).await?;
-                    Ok((page.markets, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_MARKETS, query, |query| &mut query.cursor, |page: MarketsPage| (page.markets, page.cursor))
     }
 
     /// One market. One that was created just now may not be found for a moment. Operation `GetMarket`.
@@ -281,18 +271,7 @@ impl Client {
 
     /// All trades that the query names. Pages of [`trades`](Client::trades), from `query.cursor` on.
     pub fn all_trades(&self, query: TradesQuery) -> impl Stream<Item = Result<Trade, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_TRADES,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.trades(query).await?;
-                    Ok((page.trades, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_TRADES, query, |query| &mut query.cursor, |page: TradesPage| (page.trades, page.cursor))
     }
 
     /// Candlesticks of several markets. Operation `BatchGetMarketCandlesticks`.

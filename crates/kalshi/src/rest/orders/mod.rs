@@ -24,7 +24,7 @@ use crate::{
     client::{Call, Client, Error, RetrySafety},
     rest::{
         paging::items,
-        value::{Answered, ExchangeIndex, OrderId, operations},
+        value::{Answered, ExchangeIndex, OrderId, Query, operations},
     },
 };
 
@@ -51,18 +51,7 @@ impl Client {
 
     /// All orders that the query names. Pages of [`orders`](Client::orders), from `query.cursor` on.
     pub fn all_orders(&self, query: OrdersQuery) -> impl Stream<Item = Result<Order, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_ORDERS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.orders(query).await?;
-                    Ok((page.orders, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_ORDERS, query, |query| &mut query.cursor, |page: OrdersPage| (page.orders, page.cursor))
     }
 
     /// One order. Reads lag writes by a moment: trust what a write answers. Operation `GetOrder`.
@@ -127,7 +116,8 @@ impl Client {
         self.call(Call::new(&BATCH_CANCEL_ORDERS_V2).body(body).items(count(&body.orders))).await
     }
 
-    /// Cancels all orders. Operation `CancelAllOrders`.
+    /// Cancels all resting orders on every shard, of every subaccount unless the query names one. Operation
+    /// `CancelAllOrders`.
     ///
     /// May take orders with it that are placed within the next minute.
     pub async fn cancel_all_orders(&self, query: &CancelAllOrdersQuery) -> Result<(), Error> {

@@ -177,9 +177,9 @@ query! {
         pub ticker: Option<Ticker>,
         /// Only in these events, at most 100.
         pub event_ticker: Vec<EventTicker> = comma,
-        /// Placed at this time or later.
+        /// Only orders after this time; the venue does not say which of their times it means.
         pub min_ts: Option<UnixSeconds>,
-        /// Placed at this time or earlier.
+        /// Only orders before this time, likewise.
         pub max_ts: Option<UnixSeconds>,
         /// Only with this status.
         pub status: Option<OrderStatus>,

@@ -146,7 +146,7 @@ query! {
     /// Whose orders to cancel. Query of operation `CancelAllOrders`.
     pub struct CancelAllOrdersQuery {}
     optional {
-        /// Of this subaccount; the primary one without.
+        /// Of this subaccount; of ALL subaccounts without.
         pub subaccount: Option<Subaccount>,
     }
 }

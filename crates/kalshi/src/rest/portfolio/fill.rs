@@ -77,9 +77,9 @@ query! {
         pub ticker: Vec<Ticker> = comma,
         /// Only of this order.
         pub order_id: Option<OrderId>,
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Items per page, 1 to 1000; 100 without.
         pub limit: Option<u32>,

@@ -15,7 +15,7 @@ pub use fill::{Fill, FillsPage, FillsQuery};
 pub use payment::{
     DepositsPage, DepositsQuery, Payment, PaymentKind, PaymentStatus, WithdrawalsPage, WithdrawalsQuery,
 };
-pub use position::{EventPosition, MarketPosition, PositionsPage, PositionsQuery, SettlementFilter};
+pub use position::{EventPosition, MarketPosition, PositionCount, PositionsPage, PositionsQuery, SettlementFilter};
 pub use settlement::{Settlement, SettlementsPage, SettlementsQuery};
 pub use subaccount::{
     CreateSubaccount, SubaccountBalance, SubaccountBalances, SubaccountCreated, SubaccountNetting,
@@ -32,7 +32,7 @@ use crate::{
     client::{Call, Client, Error, RetrySafety},
     rest::{
         paging::items,
-        value::{Answered, Subaccount, TransferId, operations},
+        value::{Answered, Query, Subaccount, TransferId, operations},
     },
 };
 
@@ -80,16 +80,11 @@ impl Client {
         query: PositionsQuery,
     ) -> impl Stream<Item = Result<MarketPosition, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_POSITIONS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.positions(query).await?;
-                    Ok((page.market_positions, page.cursor))
-                })
-            },
+            |page: PositionsPage| (page.market_positions, page.cursor),
         )
     }
 
@@ -99,16 +94,11 @@ impl Client {
         query: PositionsQuery,
     ) -> impl Stream<Item = Result<EventPosition, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_POSITIONS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.positions(query).await?;
-                    Ok((page.event_positions, page.cursor))
-                })
-            },
+            |page: PositionsPage| (page.event_positions, page.cursor),
         )
     }
 
@@ -120,18 +110,7 @@ impl Client {
 
     /// All fills that the query names. Pages of [`fills`](Client::fills), from `query.cursor` on.
     pub fn all_fills(&self, query: FillsQuery) -> impl Stream<Item = Result<Fill, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_FILLS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.fills(query).await?;
-                    Ok((page.fills, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_FILLS, query, |query| &mut query.cursor, |page: FillsPage| (page.fills, page.cursor))
     }
 
     /// A page of settlements, of all subaccounts unless the query says which. Operation `GetSettlements`.
@@ -145,16 +124,11 @@ impl Client {
         query: SettlementsQuery,
     ) -> impl Stream<Item = Result<Settlement, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_SETTLEMENTS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.settlements(query).await?;
-                    Ok((page.settlements, page.cursor))
-                })
-            },
+            |page: SettlementsPage| (page.settlements, page.cursor),
         )
     }
 
@@ -168,18 +142,7 @@ impl Client {
         &self,
         query: DepositsQuery,
     ) -> impl Stream<Item = Result<Payment, Error>> + Send + Unpin + use<> {
-        items(
-            self.clone(),
-            &GET_DEPOSITS,
-            query,
-            |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.deposits(query).await?;
-                    Ok((page.deposits, page.cursor))
-                })
-            },
-        )
+        items(self, &GET_DEPOSITS, query, |query| &mut query.cursor, |page: DepositsPage| (page.deposits, page.cursor))
     }
 
     /// A page of withdrawals. Operation `GetWithdrawals`.
@@ -193,32 +156,30 @@ impl Client {
         query: WithdrawalsQuery,
     ) -> impl Stream<Item = Result<Payment, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_WITHDRAWALS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.withdrawals(query).await?;
-                    Ok((page.withdrawals, page.cursor))
-                })
-            },
+            |page: WithdrawalsPage| (page.withdrawals, page.cursor),
         )
     }
 
-    /// What the resting orders would cost. Operation `GetPortfolioRestingOrderTotalValue`.
+    /// What the resting orders would cost; meant for futures commission merchants. Operation
+    /// `GetPortfolioRestingOrderTotalValue`.
     pub async fn resting_order_value(&self) -> Result<RestingOrderValue, Error> {
         self.call(Call::new(&GET_PORTFOLIO_RESTING_ORDER_TOTAL_VALUE)).await
     }
 
-    /// Opens the next subaccount. It may take a second or two until it can be used. Operation `CreateSubaccount`.
+    /// Opens the next subaccount, up to 63. It may take a second or two until it can be used. Operation
+    /// `CreateSubaccount`.
     pub async fn create_subaccount(&self, body: &CreateSubaccount) -> Result<Subaccount, Error> {
         Ok(self.call::<SubaccountCreated>(Call::new(&CREATE_SUBACCOUNT).body(body)).await?.subaccount_number)
     }
 
     /// Moves money from one subaccount to another. Operation `ApplySubaccountTransfer`.
     ///
-    /// Executed once however often it is sent, by its `client_transfer_id`.
+    /// Retried after a failure of which nobody knows whether the venue executed it: the venue knows the transfer by its
+    /// `client_transfer_id`.
     pub async fn transfer_between_subaccounts(&self, body: &SubaccountTransferRequest) -> Result<(), Error> {
         let call = Call::new(&APPLY_SUBACCOUNT_TRANSFER).body(body).retry(RetrySafety::Deduplicated);
         let Answered = self.call(call).await?;
@@ -245,16 +206,11 @@ impl Client {
         query: SubaccountTransfersQuery,
     ) -> impl Stream<Item = Result<SubaccountTransfer, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_SUBACCOUNT_TRANSFERS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.subaccount_transfers(query).await?;
-                    Ok((page.transfers, page.cursor))
-                })
-            },
+            |page: SubaccountTransfersPage| (page.transfers, page.cursor),
         )
     }
 
@@ -271,7 +227,8 @@ impl Client {
 
     /// Moves money from one shard to another. Operation `IntraExchangeInstanceTransfer`.
     ///
-    /// Executed once however often it is sent, if it has a `client_transfer_id`.
+    /// With a `client_transfer_id` it is retried after a failure of which nobody knows whether the venue executed it:
+    /// the venue refuses the second transfer with that id (409), which then means that the first was executed.
     pub async fn transfer_between_shards(&self, body: &ShardTransferRequest) -> Result<TransferId, Error> {
         let mut call = Call::new(&INTRA_EXCHANGE_INSTANCE_TRANSFER).body(body);
         if body.client_transfer_id.is_some() {
@@ -291,16 +248,11 @@ impl Client {
         query: ShardTransfersQuery,
     ) -> impl Stream<Item = Result<ShardTransfer, Error>> + Send + Unpin + use<> {
         items(
-            self.clone(),
+            self,
             &GET_INTRA_EXCHANGE_INSTANCE_TRANSFERS,
             query,
             |query| &mut query.cursor,
-            |client, query| {
-                Box::pin(async {
-                    let page = client.shard_transfers(query).await?;
-                    Ok((page.transfers, page.cursor))
-                })
-            },
+            |page: ShardTransfersPage| (page.transfers, page.cursor),
         )
     }
 

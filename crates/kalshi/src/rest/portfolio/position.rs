@@ -78,8 +78,8 @@ query! {
         pub cursor: Option<Cursor>,
         /// Items per page, 1 to 1000; 100 without.
         pub limit: Option<u32>,
-        /// Only positions of which one of these is not zero: `position`, `total_traded`, separated by commas.
-        pub count_filter: Option<String>,
+        /// Only positions of which one of these is not zero.
+        pub count_filter: Vec<PositionCount> = comma,
         /// Settled ones, others, or all. A cursor is good for the status that it came from only.
         pub settlement_status: Option<SettlementFilter>,
         /// Only in this market.
@@ -90,6 +90,16 @@ query! {
         pub subaccount: Option<Subaccount>,
         /// Only on this shard.
         pub exchange_index: Option<ExchangeIndex>,
+    }
+}
+
+open_enum! {
+    /// A figure of a position.
+    pub enum PositionCount {
+        /// Contracts held.
+        Position = "position",
+        /// What was ever spent.
+        TotalTraded = "total_traded",
     }
 }
 

@@ -65,9 +65,9 @@ query! {
         pub ticker: Option<Ticker>,
         /// Only of this event.
         pub event_ticker: Option<EventTicker>,
-        /// At this time or later.
+        /// After this time.
         pub min_ts: Option<UnixSeconds>,
-        /// At this time or earlier.
+        /// Before this time.
         pub max_ts: Option<UnixSeconds>,
         /// Only of this subaccount; all without.
         pub subaccount: Option<Subaccount>,

@@ -18,7 +18,8 @@ body! {
         pub amount: CentiCents,
     }
     optional {
-        /// The caller's own identifier, a UUID. Only a retry may bear one that was used.
+        /// The caller's own identifier, a UUID. The venue refuses a second transfer with it (409), and takes none
+        /// between numbered subaccounts.
         pub client_transfer_id: Option<ClientTransferId>,
         /// From which shard; 0 without.
         pub source_exchange_shard: Option<ExchangeIndex>,
@@ -145,7 +146,7 @@ body! {
 body! {
     /// How the balance is to be spread over the shards. Schema `SetTargetBalanceAllocationRequest`.
     pub struct TargetAllocationRequest {
-        /// The share of each shard; together 100 percent.
+        /// The share of each shard, together 100 percent; none to leave the balance where it is.
         pub allocations: Vec<TargetShare>,
     }
     optional {

@@ -186,7 +186,7 @@ query! {
         pub start_ts: UnixSeconds,
         /// Until when.
         pub end_ts: UnixSeconds,
-        /// Minutes from one forecast to the next: 1, 60, 1440, or 0 for the finest.
+        /// Minutes from one forecast to the next: 1, 60, 1440, or 0 for five seconds.
         pub period_interval: u32,
     }
 }

@@ -13,8 +13,8 @@ pub use candlestick::{
 use crate::{
     client::{Call, Client, Error},
     rest::value::{
-        Decimal, EventTicker, ExchangeIndex, FeeChangeId, SeriesTicker, Timestamp, UnixSeconds, open_enum, operations,
-        query, record,
+        Decimal, EventTicker, ExchangeIndex, FeeChangeId, Query, SeriesTicker, Timestamp, UnixSeconds, open_enum,
+        operations, query, record,
     },
 };
 

@@ -55,6 +55,12 @@ macro_rules! record {
                                     $crate::rest::value::retired(&mut map, &mut extra, names)?;
                                 })*)?
                                 _ => {
+                                    if extra.contains_key(key.as_ref()) {
+                                        return Err(in_field(
+                                            format_args!("{}.{key}", stringify!($name)),
+                                            "the field stands twice in one object",
+                                        ));
+                                    }
                                     extra.insert(key.into_owned(), map.next_value()?);
                                 }
                             }
@@ -217,8 +223,8 @@ macro_rules! query {
             { $($({ $(#[$option_meta])* } $option: $option_type,)*)? }
         );
 
-        impl $name {
-            pub(crate) fn add_to(&self, call: $crate::client::Call) -> $crate::client::Call {
+        impl $crate::rest::value::Query for $name {
+            fn add_to(&self, call: $crate::client::Call) -> $crate::client::Call {
                 $(let call = $crate::rest::value::query!(
                     @required call, self.$field, $crate::rest::value::record!(@name $field $($rename)?) $(, $form)?
                 );)*

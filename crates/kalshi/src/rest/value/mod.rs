@@ -39,12 +39,11 @@ pub use integer::{CentiCents, CentiCount, Cents, ExchangeIndex, Subaccount, Unix
 pub use jiff::Timestamp;
 pub use ladder::{Ladder, Level};
 pub use secret::SecretText;
-pub use wire::{FromWire, ToWire};
 
 pub(crate) use macros::{body, open_enum, operations, query, record};
-pub(crate) use query::{QueryValue, comma_list};
+pub(crate) use query::{Query, QueryValue, comma_list};
 pub(crate) use text::{Text, text_value};
-pub(crate) use wire::{Answered, Key, Seed, Written, in_field, missing, missing_key, retired};
+pub(crate) use wire::{Answered, FromWire, Key, Seed, ToWire, Written, in_field, missing, missing_key, retired};
 
 #[cfg(test)]
 mod tests;

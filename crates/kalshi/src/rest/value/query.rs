@@ -4,6 +4,12 @@ use std::fmt::Display;
 
 use crate::client::Call;
 
+/// What a request asks for in its query string.
+pub(crate) trait Query {
+    /// Adds all of it to the call.
+    fn add_to(&self, call: Call) -> Call;
+}
+
 /// A field of a query that may be left out.
 pub(crate) trait QueryValue {
     /// Adds it to the call, if it is there.

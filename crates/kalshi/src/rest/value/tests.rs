@@ -117,6 +117,12 @@ fn a_record_says_what_is_wrong_and_where() {
         torn.as_object_mut().unwrap().remove(field);
         assert!(read(&torn).unwrap_err().starts_with(&format!("Everything: required field `{field}` is missing")));
     }
+    let twice = |field: &str| {
+        let text = format!(r#"{{"price": "1", {field}, {field}, "blank": "", "nothing": null, "list": []}}"#);
+        serde_json::from_str::<Everything>(&text).unwrap_err().to_string()
+    };
+    assert!(twice(r#""money": "1""#).starts_with("Everything.money: the field stands twice"));
+    assert!(twice(r#""unknown": null"#).starts_with("Everything.unknown: the field stands twice"));
     assert!(read(&json!([])).unwrap_err().contains("an object (Everything)"));
 }
 
@@ -171,7 +177,11 @@ proptest! {
     fn counts_and_sums(hundredths: i64, micros: i64) {
         let (quantity, money) = (Quantity::from_hundredths(hundredths), Money::from_micros(micros.into()));
         prop_assert_eq!(reread::<Quantity>(&format!("\"{quantity}\"")), Ok(format!("\"{quantity}\"")));
-        prop_assert_eq!(reread::<Money>(&format!("\"{money}\"")), Ok(format!("\"{money}\"")));
+        // Exact, and with more than four decimals only where they are needed.
+        let written = reread::<Money>(&format!("\"{money}\"")).unwrap();
+        let text: &str = serde_json::from_str(&written).unwrap();
+        prop_assert_eq!(text.parse(), Ok(money));
+        prop_assert_eq!(text.split_once('.').unwrap().1.len(), if micros % 100 == 0 { 4 } else { 6 });
     }
 
     #[test]
@@ -215,7 +225,8 @@ proptest! {
     #[test]
     fn ladders_are_sorted(levels in prop::collection::vec((0u16..=10_000, 1i64..1_000_000), 0..20)) {
         let pair = |&(price, size): &(u16, i64)| {
-            json!([Price::from_ten_thousandths(price).unwrap().to_string(), Quantity::from_hundredths(size).to_string()])
+            let price = Price::from_ten_thousandths(price).unwrap();
+            json!([price.to_string(), Quantity::from_hundredths(size).to_string()])
         };
         let text = Value::from(levels.iter().map(pair).collect::<Vec<_>>()).to_string();
         let written: Vec<(String, String)> = serde_json::from_str(&reread::<Ladder>(&text).unwrap()).unwrap();

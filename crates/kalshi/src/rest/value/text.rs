@@ -70,7 +70,7 @@ macro_rules! text_value {
 }
 pub(crate) use text_value;
 
-text_value!(Price, Money, Quantity, Ticker);
+text_value!(Price, Quantity, Ticker);
 
 impl Text for Price {
     const EXPECTED: &'static str = "a price in dollars as text, such as \"0.5600\" (integer cents ended on 2026-03-12)";
@@ -101,6 +101,24 @@ impl Text for Ticker {
 
     fn parse(text: &str) -> Result<Ticker, String> {
         text.parse().map_err(|error: daybook_book::TickerError| error.to_string())
+    }
+}
+
+impl FromWire for Money {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        Money::read_optional(deserializer)?.ok_or_else(absent::<Money, _>)
+    }
+
+    fn read_optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
+        deserializer.deserialize_any(TextVisitor(PhantomData))
+    }
+}
+
+/// With four decimals where they suffice: in requests the venue takes no more.
+impl ToWire for Money {
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.to_string();
+        serializer.serialize_str(text.strip_suffix("00").unwrap_or(&text))
     }
 }
 

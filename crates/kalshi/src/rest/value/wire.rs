@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 ///
 /// Prices, quantities and tickers belong to a crate that knows no JSON, so this trait and [`ToWire`] stand in for
 /// serde's two; the records made of such values implement serde's as usual.
-pub trait FromWire: Sized {
+pub(crate) trait FromWire: Sized {
     /// Reads the value.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ pub trait FromWire: Sized {
 }
 
 /// A value that is written as the venue reads it.
-pub trait ToWire {
+pub(crate) trait ToWire {
     /// Writes the value.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use daybook_kalshi::rest::{
     },
     orders::OrderStatus,
     portfolio::{
-        BalanceQuery, CreateSubaccount, DepositsQuery, ExchangeInstance, FillsQuery, PositionsQuery,
+        BalanceQuery, CreateSubaccount, DepositsQuery, ExchangeInstance, FillsQuery, PositionCount, PositionsQuery,
         RestingReservation, SettlementFilter, SettlementsQuery, ShardTransferRequest, ShardTransfersQuery,
         SubaccountNettingRequest, SubaccountTransferRequest, SubaccountTransfersQuery, TargetAllocationRequest,
         TargetShare, WithdrawalsQuery,
@@ -53,7 +53,7 @@ pub fn portfolio() -> Vec<Case> {
         case!("GetPositions", |client| client.positions(&PositionsQuery {
             cursor: Some("cursor/1".into()),
             limit: Some(5),
-            count_filter: Some("text & more".to_owned()),
+            count_filter: vec![PositionCount::Position, PositionCount::TotalTraded],
             settlement_status: Some(SettlementFilter::Unsettled),
             ticker: Some(ticker("KXTEST-26AUG11-T88")),
             event_ticker: Some("event-ticker/1".into()),
@@ -163,7 +163,7 @@ pub fn fcm() -> Vec<Case> {
             subtrader_id: Some("subtrader-id/1".into()),
             ticker: Some(ticker("KXTEST-26AUG11-T88")),
             event_ticker: Some("event-ticker/1".into()),
-            count_filter: Some("text & more".to_owned()),
+            count_filter: vec![PositionCount::Position, PositionCount::TotalTraded],
             settlement_status: Some(SettlementFilter::Unsettled),
             limit: Some(5),
             cursor: Some("cursor/1".into()),
