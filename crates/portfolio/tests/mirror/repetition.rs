@@ -134,7 +134,7 @@ async fn what_the_venue_changes_afterwards_is_told_once_and_never_overwrites() {
             told,
             [
                 "settlements 0/0/KXEVENT-1-A: revenue 300 -> 299",
-                "fills trade-3-4/order-of-trade-3-4: fee_cost \"0.001238\" -> \"0.500000\"",
+                "fills trade-3-4/order-of-trade-3-4: fee_cost \"0.001238\" -> \"0.5000\"",
             ]
         );
         let account = store.account(&venue.identity().unwrap()).await.unwrap().unwrap();
