@@ -63,8 +63,11 @@ async fn a_change_closes_the_current_version_and_begins_a_new_one() {
 
         // Exposure is by the versions of its time.
         let now = store.exposure(account, None).await.unwrap();
-        assert_eq!(now.markets.len(), 16);
-        assert_eq!((now.total.to_string(), now.events.len()), ("32.000000".to_owned(), 8));
+        // Of eight markets in each of two subaccounts one is settled.
+        assert_eq!(now.markets.len(), 14);
+        assert!(now.markets.iter().all(|market| market.market.ticker != "KXEVENT-1-A"));
+        assert_eq!((now.total.to_string(), now.events.len()), ("28.000000".to_owned(), 8));
+        assert_eq!(store.exposure(account, Some(at(4999))).await.unwrap().markets.len(), 16);
         let position = |exposure: &daybook_portfolio::Exposure| {
             let market = exposure.markets.iter().find(|market| market.market.ticker == "KXEVENT-2-A").unwrap();
             market.position.to_string()
