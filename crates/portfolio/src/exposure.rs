@@ -12,7 +12,7 @@ use crate::{
 /// What is at stake: the cost of what is held, by the venue's own figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// Markets that are held, by subaccount, shard and ticker: `market_exposure_dollars`.
+    /// Markets that are held and not settled, by subaccount, shard and ticker: `market_exposure_dollars`.
     pub markets: Vec<MarketExposure>,
     /// Events that are held, by subaccount and ticker: `event_exposure_dollars`. The venue may count less than the sum
     /// of an event's markets, where they exclude each other.
@@ -44,7 +44,8 @@ pub struct EventExposure {
 }
 
 impl Store {
-    /// What is at stake now, or was by the versions that were known at `at`.
+    /// What is at stake now, or was by the versions that were known at `at`. A market whose settlement is mirrored is
+    /// no longer at stake from its settlement on, whatever its position still says.
     ///
     /// # Errors
     /// A store that cannot be read.
@@ -56,6 +57,10 @@ impl Store {
             FROM positions
             WHERE account_id = $1 AND valid_from_us <= $2 AND COALESCE(valid_to_us, 9223372036854775807) > $2
                 AND (position_centicontracts <> 0 OR market_exposure_microdollars <> 0)
+                AND NOT EXISTS (SELECT 1 FROM settlements AS settled
+                    WHERE settled.account_id = positions.account_id AND settled.subaccount = positions.subaccount
+                        AND settled.exchange_index = positions.exchange_index
+                        AND settled.ticker = positions.ticker AND settled.settled_at_us <= $2)
             ORDER BY subaccount, exchange_index, ticker";
         let rows = sqlx::query(sql).bind(account.0).bind(at).fetch_all(self.pool()).await.map_err(&failed)?;
         let mut markets = Vec::with_capacity(rows.len());

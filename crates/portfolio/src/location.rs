@@ -78,8 +78,9 @@ impl StoreLocation {
 
 /// The password, in the user part or as a parameter, as it was written and as it is meant.
 fn secrets(url: &Url) -> Vec<String> {
-    let in_query = url.query_pairs().filter(|(name, _)| name == "password").map(|(_, value)| value.into_owned());
-    let mut secrets: Vec<String> = in_query.collect();
+    let decoded = url.query_pairs().filter(|(name, _)| name == "password").map(|(_, value)| value.into_owned());
+    let written = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("password="));
+    let mut secrets: Vec<String> = decoded.chain(written.map(str::to_owned)).collect();
     if let Some(password) = url.password() {
         secrets.push(password.to_owned());
         // Decodes as a query value is decoded, which is how the driver reads it; `+` is not special in a password.

@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, Row};
 use super::{Counts, Run, Stream, SyncError, write};
 use crate::{
     account::AccountId,
+    difference::differences,
     error::{RowError, StoreError},
     source::AccountSource,
     store::Store,
@@ -27,7 +28,9 @@ impl<S: AccountSource> Run<'_, S> {
         let new = NewBalance::of(&balance).map_err(unusable)?;
         let now = now_micros(&*self.options.clock);
         let counted = |before: Option<&Latest>| match before {
-            Some(before) if before.raw == new.raw => Counts { pages: 1, unchanged: 1, ..Counts::default() },
+            Some(before) if differences(&before.raw, &new.raw).is_empty() => {
+                Counts { pages: 1, unchanged: 1, ..Counts::default() }
+            }
             _ => Counts { pages: 1, new: 1, ..Counts::default() },
         };
         let Some(account) = self.account.filter(|_| !self.options.dry_run) else {
