@@ -55,6 +55,14 @@ fn run(folder: &Path, command: &str) -> Output {
     command.output().unwrap()
 }
 
+/// What is shown of the client is an example of the client's own page, which its documentation tests compile.
+#[test]
+fn the_client_is_shown_as_on_its_own_page() {
+    let own = include_str!("../../kalshi/README.md");
+    let shown = README.split("```rust,no_run").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(shown.contains("BookStream::open") && own.contains(shown), "{shown}");
+}
+
 #[test]
 fn every_example_prints_what_is_shown() {
     let folder = prepared();

@@ -1,5 +1,35 @@
-//! Kalshi's wire: what the venue sends, read exactly.
+//! The Kalshi client, and Kalshi's wire read exactly.
 //!
+//! - [`BookStream`]: live books of some markets, never shown when they are not right.
+//! - [`Session`]: everything that the venue sends over WebSockets, and what of it can be trusted.
+//! - [`Client`]: [every REST operation](rest), rate-limited as the venue limits, retried where that does no harm;
+//!   [`blocking::Client`] for who does not write asynchronous code.
+//!
+//! Live books in ten lines:
+//! ```no_run
+//! # #[cfg(feature = "client")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use daybook_kalshi::{BookStream, BookUpdate, Credentials, Environment};
+//!
+//! let credentials = Credentials::from_process_env()?.ok_or("set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH")?;
+//! let mut books = BookStream::open(Environment::prod(), credentials, ["KXHIGHNY-26AUG11-T88".parse()?])?;
+//! while let Some(update) = books.next().await? {
+//!     match update {
+//!         BookUpdate::Live { ticker, book } | BookUpdate::Changed { ticker, book } => {
+//!             println!("{} {:?}", ticker.as_str(), book.best_bid(daybook_book::Side::Yes));
+//!         }
+//!         BookUpdate::Stale { ticker, cause } => println!("{} stale: {}", ticker.as_str(), cause.as_str()),
+//!         BookUpdate::Refused { ticker, reason } => println!("{} refused: {reason}", ticker.as_str()),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "client"))]
+//! # fn main() {}
+//! ```
+//!
+//! And below them, without any I/O:
 //! - [`Frame`] reads one WebSocket text frame into a [`daybook_book::Event`] and keeps whatever has no column yet.
 //! - [`CaptureLine`] takes one line of a recorded capture apart into the frame and the time it was received.
 //! - [`SequenceTracker`] says what a connection's sequence numbers prove about lost frames.
@@ -38,6 +68,11 @@
 //!   reader that gives the same answer; tests, a fuzzer and an independent third reading hold the two together.
 //!
 //! Without the feature `client` the crate does no I/O and reads no clock.
+
+/// The examples of the crate's own page.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(feature = "client")]
 pub mod blocking;

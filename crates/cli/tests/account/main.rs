@@ -1,5 +1,7 @@
 //! `daybook account` and `daybook config` as a user runs them, against a venue in this process.
 
+#![allow(missing_docs, clippy::unwrap_used)]
+
 mod venue;
 
 use std::{
