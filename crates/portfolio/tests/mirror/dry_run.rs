@@ -48,9 +48,11 @@ async fn it_tells_the_same_and_writes_nothing() {
         venue.change(|rows| {
             let new = FillRow { id: "n", ticker: "KX-A", side: "no", count: 1, yes_price: 1, fee: 1, at: 9000 };
             rows.fills.push(Kept { subaccount: 3, archived: false, row: new.row() });
+            // On the first page and on the last one.
+            rows.fills.insert(0, Kept { subaccount: 3, archived: false, row: new.row() });
             // The same row twice in one listing.
-            rows.fills.push(rows.fills[6].clone());
-            rows.fills[6].row.fee_cost = "0.25".parse().unwrap();
+            rows.fills.push(rows.fills[7].clone());
+            rows.fills[7].row.fee_cost = "0.25".parse().unwrap();
             let kept = rows.positions.last_mut().unwrap();
             kept.row = positions("KXEVENT-3", &[("KXEVENT-3-A", "7.00")], 100);
             rows.balance_cents = 99;
