@@ -113,16 +113,16 @@ pub struct Cli {
 /// Arguments that every command takes: the strongest layer of the configuration.
 #[derive(Clone, Debug, Args)]
 pub struct CommonArgs {
-    /// The archive: a folder, or an object store URL (s3://, gs://, az://) [default: ./data]
+    /// The archive: a folder, or an object store URL (s3://, gs://, az://) [DAYBOOK_ARCHIVE] [default: ./data]
     #[arg(long, global = true, value_name = "URL")]
     archive: Option<String>,
-    /// Where the write-ahead log is, if not beside the archive
+    /// Where the write-ahead log is, if not beside the archive [DAYBOOK_WAL]
     #[arg(long, global = true, value_name = "DIR")]
     wal: Option<String>,
-    /// How results are printed [default: table]
+    /// How results are printed [DAYBOOK_FORMAT] [default: table]
     #[arg(long, global = true, value_name = "FORMAT")]
     format: Option<Format>,
-    /// The profile of daybook.toml to use
+    /// The profile of daybook.toml to use [DAYBOOK_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,
     /// Give a setting, as `daybook config show` names it
