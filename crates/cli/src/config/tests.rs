@@ -120,3 +120,16 @@ fn a_profile_is_chosen_by_flag_then_variable_then_the_strongest_file() {
     inputs.profile = Some("d".to_owned());
     assert_eq!(problems(&folder, &inputs), "--profile: there is no profile d; there are a, b, c");
 }
+
+#[test]
+fn the_page_about_it_lists_every_setting_as_it_is() {
+    let page = include_str!("../../../../docs/configuration.md");
+    let mut rows = page.lines().filter(|line| line.starts_with("| `")).map(str::to_owned);
+    for setting in SETTINGS {
+        let variables: Vec<String> = setting.variables.iter().map(|name| format!("`{name}`")).collect();
+        let default = setting.default.map_or("–".to_owned(), |default| format!("`{default}`"));
+        let row = format!("| `{}` | {} | {default} | {} |", setting.name, variables.join(", "), setting.allowed);
+        assert_eq!(rows.next(), Some(row));
+    }
+    assert_eq!(rows.next(), None);
+}
