@@ -145,6 +145,10 @@ impl Store {
         let options = <AnyConnectOptions as sqlx::ConnectOptions>::from_url(&url)
             .map_err(|error| open_error(error.to_string()))?;
         let options = sqlx::ConnectOptions::disable_statement_logging(options);
+        // A pool tries again and again until its time is up: whether there is a server at all is told by one attempt.
+        let first = tokio::time::timeout(CONNECT, <AnyConnection as sqlx::Connection>::connect_with(&options)).await;
+        let first = first.map_err(|_| open_error(format!("no answer within {} s", CONNECT.as_secs())))?;
+        drop(first.map_err(|error| open_error(error.to_string()))?);
         let mut pool = AnyPoolOptions::new().acquire_timeout(CONNECT).max_connections(CONNECTIONS);
         if location == StoreLocation::Memory {
             // Every connection would be a database of its own, and a closed one would take its data with it.
