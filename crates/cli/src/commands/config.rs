@@ -1,6 +1,7 @@
 //! `daybook config`: what is configured, by whom, and whether it can be.
 
 use clap::{Args, Subcommand};
+use daybook_kalshi::Credentials;
 use serde_json::json;
 
 use super::{
@@ -8,7 +9,11 @@ use super::{
     rows::{Cell, Kind, List, Rows, write},
 };
 use crate::{
-    config::{Config, FILE, Inputs, SETTINGS, masked},
+    config::{
+        Config, FILE, Inputs, SETTINGS,
+        keyring::{self, KeyringError},
+        masked,
+    },
     terminal::{output::Format, screen::counted, tell::tell},
 };
 
@@ -19,7 +24,8 @@ use crate::{
   daybook config show
   daybook config show --profile staging --format json
   daybook config validate
-  daybook config validate deploy/daybook.toml")]
+  daybook config validate deploy/daybook.toml
+  daybook config store-key 3f2b… key.pem     with the feature keyring")]
 pub struct ConfigArgs {
     #[command(subcommand)]
     command: ConfigCommand,
@@ -34,11 +40,52 @@ enum ConfigCommand {
         /// This file alone instead
         file: Option<std::path::PathBuf>,
     },
+    /// Keep the private key of an API key in the system's keyring
+    StoreKey {
+        /// The API key's identifier
+        key_id: String,
+        /// The PEM file with its private part, which may be deleted afterwards
+        file: std::path::PathBuf,
+    },
+    /// Forget a private key that the system's keyring has
+    ForgetKey {
+        /// The API key's identifier
+        key_id: String,
+    },
 }
 
 const COLUMNS: &[(&str, Kind)] = &[("setting", Kind::Text), ("value", Kind::Text), ("source", Kind::Text)];
 
-pub(super) fn run(_: &ConfigArgs, common: &Common) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &ConfigArgs, common: &Common) -> Result<Outcome, Failure> {
+    match &args.command {
+        ConfigCommand::StoreKey { key_id, file } => store_key(key_id, file),
+        ConfigCommand::ForgetKey { key_id } => {
+            if !keyring::forget(key_id).map_err(failed)? {
+                return Err(Failure::NotFound(format!("the keyring has no key {key_id}")));
+            }
+            tell(format_args!("the key {key_id} is forgotten"));
+            Ok(Outcome::Complete)
+        }
+        ConfigCommand::Show | ConfigCommand::Validate { .. } => show(common),
+    }
+}
+
+fn failed(error: KeyringError) -> Failure {
+    Failure::Failed(error.to_string())
+}
+
+fn store_key(key_id: &str, file: &std::path::Path) -> Result<Outcome, Failure> {
+    // A key that cannot sign is not worth keeping.
+    Credentials::from_file(key_id, file)
+        .map_err(|error| Failure::Usage(format!("{} cannot be used: {error}", file.display())))?;
+    let pem = std::fs::read_to_string(file);
+    let pem = pem.map_err(|error| Failure::Failed(format!("{} cannot be read: {error}", file.display())))?;
+    keyring::store(key_id, &pem).map_err(failed)?;
+    tell(format_args!("the key {key_id} is kept; `kalshi.key_id = \"{key_id}\"` uses it"));
+    Ok(Outcome::Complete)
+}
+
+fn show(common: &Common) -> Result<Outcome, Failure> {
     let config = &common.config;
     let mut list = List::new(COLUMNS);
     let mut batches = Vec::new();

@@ -5,6 +5,7 @@
 //! The files are read here and not by a general library, because every message is to name the line.
 
 mod file;
+pub mod keyring;
 mod setting;
 
 use std::{

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     commands::{Common, Failure},
-    config::Config,
+    config::{Config, keyring},
     terminal::tell::tell,
 };
 
@@ -92,10 +92,17 @@ fn credentials(config: &Config) -> Result<Credentials, Failure> {
         }
         (None, Some(path)) => Credentials::from_file(key_id, &path.text),
         (None, None) => {
-            return Err(Failure::Usage(format!(
-                "there is no private key for the API key {key_id}: set KALSHI_PRIVATE_KEY_PATH to its file, or kalshi.key_path in \
-                 daybook.toml"
-            )));
+            let (kept, why) = match keyring::private_key(key_id) {
+                Ok(kept) => (kept, String::new()),
+                Err(error) => (None, format!(" ({error})")),
+            };
+            let Some(pem) = kept else {
+                return Err(Failure::Usage(format!(
+                    "there is no private key for the API key {key_id}: set KALSHI_PRIVATE_KEY_PATH to its file, or \
+                     kalshi.key_path in daybook.toml{why}"
+                )));
+            };
+            Credentials::from_pem(key_id, &pem)
         }
     };
     made.map_err(|error| Failure::Usage(format!("the API key {key_id} cannot be used: {}", chain(&error))))
