@@ -99,7 +99,7 @@ fn show(common: &Common) -> Result<Outcome, Failure> {
         ]));
     }
     let secret = config.private_key().map(|_| "•••");
-    let source = secret.map(|_| "environment: KALSHI_PRIVATE_KEY");
+    let source = config.private_key_source();
     batches.extend(list.push(&["kalshi.private_key".into(), secret.into(), source.into()]));
     batches.push(list.finish());
     if common.format == Format::Table {
@@ -124,8 +124,10 @@ pub(super) fn validate(args: &ConfigArgs, inputs: &Inputs) -> Option<Result<Outc
         inputs =
             Inputs { files: vec![file.clone()], profile: inputs.profile, flags: inputs.flags, ..Inputs::default() };
     }
-    let json = inputs.flags.iter().any(|(name, _, text)| *name == "format" && text.contains("json"));
     let checked = Config::load(&inputs);
+    let asked = inputs.flags.iter().find(|(name, ..)| *name == "format").map(|(_, _, text)| text.as_str());
+    let configured = checked.as_ref().ok().and_then(|config| config.text("format"));
+    let json = asked.or(configured).is_some_and(|format| format.contains("json"));
     if json {
         let problems = checked.as_ref().err().map_or(&[][..], Vec::as_slice);
         let problems: Vec<_> =

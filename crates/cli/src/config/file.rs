@@ -12,7 +12,7 @@ use toml::{
 
 use super::{
     Problem,
-    setting::{SECRETS, SETTINGS, Setting, nearest, password},
+    setting::{SECRETS, SETTINGS, Setting, masked, nearest, secrets},
 };
 
 /// What a file says.
@@ -121,21 +121,29 @@ impl Reading<'_> {
             }
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(number) => number.to_string(),
-            DeValue::Float(number) => number.to_string(),
-            DeValue::Boolean(value) => value.to_string(),
-            other => format!("a value of type {}", other.type_str()),
+            other => {
+                let expected = Setting::named(&name).map_or("", |setting| setting.allowed);
+                let kind = other.type_str();
+                return self.problem(
+                    at,
+                    match expected {
+                        "" => format!("{name} is no setting"),
+                        allowed => format!("{name} is of type {kind}, and is to be {allowed}"),
+                    },
+                );
+            }
         };
         let Some(setting) = Setting::named(&name) else {
             let meant = nearest(&name, SETTINGS.iter().map(|setting| setting.name));
             let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
             return self.problem(at, format!("there is no setting {name}{meant}"));
         };
-        if password(&text).is_some() {
+        if !secrets(&text).is_empty() {
             let variable = setting.variables.first().copied().unwrap_or_default();
             return self.problem(at, format!("{name} holds a password, which no file may: set {variable} instead"));
         }
         if !setting.allows(&text) {
-            return self.problem(at, format!("{name} is {text:?}, and is to be {}", setting.allowed));
+            return self.problem(at, format!("{name} is {:?}, and is to be {}", masked(&text), setting.allowed));
         }
         entries.push(Entry { setting, text, line: self.line(at) });
     }

@@ -1,5 +1,5 @@
 //! Configuration in layers, each stronger than the one before: defaults, the user's `daybook.toml`, the working
-//! folder's, the environment (and what `.env` adds to it), `--set`, flags. Of every value it is known who gave it.
+//! folder's, the profile's part of both, the environment (and what `.env` adds to it), `--set`, flags. Of every value it is known who gave it.
 //!
 //! A file holds settings for all, and for one of several profiles under `[profiles.NAME]`. Secrets are in no file.
 //! The files are read here and not by a general library, because every message is to name the line.
@@ -14,11 +14,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use file::{ConfigFile, Entry};
+use file::ConfigFile;
 
 pub use setting::{SETTINGS, Setting, masked};
 
-use setting::{SECRETS, nearest, password};
+use setting::{SECRETS, nearest, secrets};
 
 /// What the configuration is made from. Nothing else is looked at.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +47,7 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// Variables of the name `DAYBOOK_…` that say nothing to it.
     pub unknown_variables: Vec<String>,
-    secret: Option<Secret>,
+    secret: Option<(Secret, String)>,
 }
 
 /// A value, and who gave it.
@@ -135,7 +135,7 @@ impl Config {
             values: BTreeMap::new(),
             files: files.iter().map(|file| file.path.clone()).collect(),
             unknown_variables: unknown(&variables),
-            secret: variable(PRIVATE_KEY).map(|(text, _)| Secret(text.clone())),
+            secret: variable(PRIVATE_KEY).map(|(text, place)| (Secret(text.clone()), format!("{place}{PRIVATE_KEY}"))),
             profile,
         };
         for setting in SETTINGS {
@@ -143,17 +143,17 @@ impl Config {
                 config.put(setting, default.to_owned(), "default".to_owned());
             }
         }
+        // What a profile says is meant: it is stronger than what any file says in general.
         for file in &files {
-            let of_profile =
-                config.profile.as_ref().and_then(|profile| Some((profile.clone(), file.profiles.get(profile)?)));
-            let path = file.path.display();
-            let place = |entry: &Entry| format!("{path}:{}", entry.line);
             for entry in &file.settings {
-                config.put(entry.setting, entry.text.clone(), place(entry));
+                config.put(entry.setting, entry.text.clone(), format!("{}:{}", file.path.display(), entry.line));
             }
-            if let Some((name, entries)) = of_profile {
-                for entry in entries {
-                    config.put(entry.setting, entry.text.clone(), format!("{} [profiles.{name}]", place(entry)));
+        }
+        if let Some(name) = config.profile.clone() {
+            for file in &files {
+                for entry in file.profiles.get(&name).into_iter().flatten() {
+                    let place = format!("{}:{} [profiles.{name}]", file.path.display(), entry.line);
+                    config.put(entry.setting, entry.text.clone(), place);
                 }
             }
         }
@@ -201,7 +201,7 @@ impl Config {
             let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
             return problem(format!("there is no setting {name}{meant}"));
         };
-        if password(text).is_some() {
+        if !secrets(text).is_empty() {
             let variable = setting.variables.first().copied().unwrap_or_default();
             return problem(format!("{name} holds a password, which others would see: set {variable} instead"));
         }
@@ -221,7 +221,12 @@ impl Config {
 
     /// The private key itself, where the environment has it.
     pub fn private_key(&self) -> Option<&str> {
-        self.secret.as_ref().map(|Secret(text)| text.as_str())
+        self.secret.as_ref().map(|(Secret(text), _)| text.as_str())
+    }
+
+    /// Who gave the private key.
+    pub fn private_key_source(&self) -> Option<&str> {
+        self.secret.as_ref().map(|(_, source)| source.as_str())
     }
 }
 
@@ -233,7 +238,8 @@ fn variables(inputs: &Inputs, problems: &mut Vec<Problem>) -> BTreeMap<String, (
             variables.insert(name, (value, ".env: "));
         }
     }
-    variables.extend(inputs.environment.iter().map(|(name, value)| (name.clone(), (value.clone(), "environment: "))));
+    let given = inputs.environment.iter().filter(|(_, value)| !value.is_empty());
+    variables.extend(given.map(|(name, value)| (name.clone(), (value.clone(), "environment: "))));
     variables
 }
 

@@ -1,6 +1,6 @@
 //! What can be configured: every setting with its name, its environment variables, its default and what it may be.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// A setting. In `daybook.toml` the name's part before the dot is a table.
 pub struct Setting {
@@ -71,7 +71,7 @@ pub const SETTINGS: &[Setting] = &[
         default: None,
         about: "the file with the API key's private part",
         allowed: "a PEM file",
-        check: |text| !text.is_empty() && !text.contains("PRIVATE KEY"),
+        check: |text| !text.trim().is_empty() && !text.contains("PRIVATE KEY"),
     },
     Setting {
         name: "kalshi.timeout_seconds",
@@ -95,13 +95,16 @@ pub const SETTINGS: &[Setting] = &[
         default: Some("account.sqlite"),
         about: "where `daybook account sync` keeps what it mirrors",
         allowed: "a file, or a URL that begins with sqlite:// or postgres://",
-        check: is_place,
+        check: |text| {
+            is_place(text) && (!text.contains("://") || text.parse::<daybook_portfolio::StoreLocation>().is_ok())
+        },
     },
 ];
 
 /// Names of what is secret: environment variables and the keyring have them, files never.
 pub const SECRETS: &[(&str, &str)] = &[
     ("kalshi.private_key", "set KALSHI_PRIVATE_KEY in the environment, or kalshi.key_path to the file that holds it"),
+    ("kalshi.secret", "set KALSHI_PRIVATE_KEY in the environment, or kalshi.key_path to the file that holds it"),
     ("kalshi.key", "set KALSHI_PRIVATE_KEY in the environment, or kalshi.key_path to the file that holds it"),
 ];
 
@@ -144,19 +147,41 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && !text.contains(char::is_whitespace)
 }
 
-/// The text of a value as people may see it: what stands between a URL's user name and its host is left out.
+/// The text of a value as people may see it: what may be a secret is left out.
 pub fn masked(text: &str) -> String {
-    match password(text) {
-        Some(secret) => format!("{}•••{}", &text[..secret.start], &text[secret.end..]),
-        None => text.to_owned(),
+    if text.contains("PRIVATE KEY") {
+        return "•••".to_owned();
     }
+    let mut shown = String::new();
+    let mut at = 0;
+    for secret in secrets(text) {
+        shown += &text[at..secret.start];
+        shown += "•••";
+        at = secret.end;
+    }
+    shown + &text[at..]
 }
 
-/// Where a URL has its password.
-pub fn password(text: &str) -> Option<std::ops::Range<usize>> {
-    let host = text.find("://")? + 3;
-    let authority = host + text[host..].find(['/', '?', '#']).unwrap_or(text.len() - host);
-    let at = host + text[host..authority].rfind('@')?;
-    let colon = host + text[host..at].find(':')?;
-    Some(colon + 1..at)
+/// Where a text holds what looks like a secret: a URL's password, and parameters of such names.
+pub fn secrets(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let Some(host) = text.find("://").map(|at| at + 3) else { return found };
+    let query = text[host..].find('?').map_or(text.len(), |at| host + at);
+    // A password may hold what would end it in a URL that is written as it should be.
+    if let Some(at) = text[host..query].rfind('@').map(|at| host + at)
+        && let Some(colon) = text[host..at].find(':').map(|colon| host + colon)
+    {
+        found.push(colon + 1..at);
+    }
+    let mut start = query + 1;
+    for pair in text.get(query + 1..).unwrap_or("").split(['&', '#']) {
+        if let Some((name, value)) = pair.split_once('=')
+            && ["pass", "secret", "token", "key", "credential"].iter().any(|word| name.to_lowercase().contains(word))
+        {
+            let end = start + pair.len();
+            found.push(end - value.len()..end);
+        }
+        start += pair.len() + 1;
+    }
+    found
 }

@@ -69,7 +69,7 @@ fn what_is_wrong_is_told_with_its_place() {
     let file = folder.file(
         "daybook.toml",
         "archiv = \"x\"\nformat = \"xml\"\n\n[kalshi]\nprivate_key = \"-----BEGIN\"\ntimeout_seconds = 0\nkeyid = 7\n\
-         [profiles.prod]\ntimeout = 5\n[profiles.prod.account]\nstore = \"postgres://me:secret@host/db\"\n",
+         env = [\"demo\"]\nkey_id = true\n[profiles.prod]\ntimeout = 5\n[profiles.prod.account]\nstore = \"postgres://me:secret@host/db\"\n",
     );
     let inputs = Inputs {
         set: vec!["kalshi.env".to_owned(), "wall=x".to_owned(), "kalshi.requests_per_minute=0".to_owned()],
@@ -98,7 +98,21 @@ fn secrets_are_told_to_nobody() {
     assert_eq!(config.private_key(), Some("hidden-one"));
     assert!(!format!("{config:?}").contains("hidden"));
     assert_eq!(masked("postgres://me:pa:ss@host:5432/db?x=a@b"), "postgres://me:•••@host:5432/db?x=a@b");
-    assert_eq!(masked("http://host:80/a:b@c"), "http://host:80/a:b@c");
+    assert_eq!(masked("postgres://me:hun/ter2@host/db"), "postgres://me:•••@host/db");
+    assert_eq!(masked("postgres://h/db?user=me&password=p&x=1"), "postgres://h/db?user=me&password=•••&x=1");
+    assert_eq!(masked("s3://b?secret_access_key=z"), "s3://b?secret_access_key=•••");
+    assert_eq!(masked("http://host:80/a"), "http://host:80/a");
+    let key = "-----BEGIN PRIVATE KEY-----\nhidden\n-----END PRIVATE KEY-----";
+    let file =
+        folder.file("daybook.toml", &format!("[kalshi]\nkey_path = \"\"\"{key}\"\"\"\nkey_id = \"\"\"{key}\"\"\"\n"));
+    let inputs = Inputs {
+        environment: environment(&[("KALSHI_PRIVATE_KEY_PATH", key), ("KALSHI_API_KEY_ID", key)]),
+        set: vec![format!("kalshi.key_path={key}"), "account.store=postgres://h/db?password=hidden".to_owned()],
+        flags: vec![("kalshi.env", "--env", format!("http://me:hidden@h/{key}"))],
+        ..folder.inputs(&[file])
+    };
+    let told = problems(&folder, &inputs);
+    assert!(told.lines().count() >= 6 && !told.contains("hidden"), "{told}");
 }
 
 #[test]
