@@ -53,6 +53,17 @@ impl Store {
         }
         let store = Store::connect(location, "rw").await?;
         let migrator = schema::migrator(store.is_postgres());
+        // SQLite has no lock for migrations: of several that begin at once, one makes the tables, and the others find them
+        // made when they look again.
+        for pause in [20, 100, 500] {
+            match migrator.run(&store.pool).await {
+                Ok(()) => return Ok(store),
+                Err(MigrateError::ExecuteMigration(..)) if !store.is_postgres() => {
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+                Err(error) => return Err(store.schema_error(&error)),
+            }
+        }
         migrator.run(&store.pool).await.map_err(|error| store.schema_error(&error))?;
         Ok(store)
     }
@@ -148,7 +159,9 @@ impl Store {
         // A pool tries again and again until its time is up: whether there is a server at all is told by one attempt.
         let first = tokio::time::timeout(CONNECT, <AnyConnection as sqlx::Connection>::connect_with(&options)).await;
         let first = first.map_err(|_| open_error(format!("no answer within {} s", CONNECT.as_secs())))?;
-        drop(first.map_err(|error| open_error(error.to_string()))?);
+        let mut first = first.map_err(|error| open_error(error.to_string()))?;
+        prepare(&mut first, sqlite, read_only).await.map_err(|error| open_error(error.to_string()))?;
+        drop(first);
         let mut pool = AnyPoolOptions::new().acquire_timeout(CONNECT).max_connections(CONNECTIONS);
         if location == StoreLocation::Memory {
             // Every connection would be a database of its own, and a closed one would take its data with it.

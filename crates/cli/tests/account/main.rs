@@ -92,7 +92,12 @@ fn what_the_account_holds_is_listed_as_the_venue_says_it() {
     let user = User::new(&venue);
     for command in ["balance", "positions", "fills", "settlements", "orders"] {
         let (table, said) = user.says(&["account", command]);
-        assert_eq!(said, "", "{command}");
+        let of_one = ["balance", "positions"].contains(&command);
+        assert_eq!(
+            said,
+            if of_one { "note: of subaccount 0; --subaccount N shows another\n" } else { "" },
+            "{command}"
+        );
         insta::assert_snapshot!(format!("account_{command}"), table);
     }
     let fills = user.rows(&["account", "fills"]);
@@ -106,6 +111,9 @@ fn what_the_account_holds_is_listed_as_the_venue_says_it() {
         assert!(asked.contains(part), "{asked}");
     }
     assert_eq!(user.rows(&["account", "fills", "--start", "2026-11-02T12:00:02Z"]).len(), 1);
+    let (_, said) = user.says(&["account", "fills", "--start", "2026-07-01", "--end", "2026-07-03"]);
+    assert!(said.contains("these are the rows since 2026-08-01") && said.contains("sync"), "{said}");
+    user.fails(2, &["account", "fills", "--order", ""]);
 }
 
 #[test]
@@ -134,6 +142,15 @@ fn the_mirror_is_brought_up_to_date_looked_into_and_summed_up() {
     assert!(said.contains("was up to date"), "{said}");
     let (table, said) = user.says(&["account", "summary", "--check"]);
     insta::assert_snapshot!("account_summary", format!("{table}{said}"));
+    assert!(!user.says(&["account", "summary", "--subaccount", "5"]).0.contains("KXNEW"));
+    // Of what is not valued the sum is not known.
+    assert!(user.rows(&["account", "summary", "--no-marks"]).last().unwrap()["unrealised_pnl"].is_null());
+    // What the archive says of an earlier time ends no version.
+    let mut archived = position("KXNEW-26DEC01-A", "0.00", "0.000000");
+    archived["last_updated_ts"] = "2026-07-01T00:00:00Z".into();
+    venue.account.lock().unwrap().archived_positions = vec![archived];
+    user.says(&["account", "sync", "--full"]);
+    assert_eq!(user.rows(&["account", "history"]).len(), 1);
     // The position changes: the version before stays.
     venue.account.lock().unwrap().positions = vec![position("KXNEW-26DEC01-A", "5.00", "2.000000")];
     user.says(&["account", "sync"]);
@@ -150,6 +167,8 @@ fn the_mirror_is_brought_up_to_date_looked_into_and_summed_up() {
     let (_, said) = user.says(&["account", "sync", "--full"]);
     assert!(said.contains("fee_cost was \"0.0100\", is \"0.0300\""), "{said}");
     assert_eq!(user.rows(&["account", "history", "fills"])[0]["fee"], "0.010000");
+    let (_, said) = user.says(&["account", "summary"]);
+    assert!(said.contains("has changed what it said of fills trade-1/order-1"), "{said}");
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Venue {
 pub struct Account {
     pub balance_cents: i64,
     pub positions: Vec<Value>,
+    /// Those of the archive.
+    pub archived_positions: Vec<Value>,
     pub fills: Vec<Value>,
     pub settlements: Vec<Value>,
     pub orders: Vec<Value>,
@@ -113,7 +115,7 @@ fn answer(account: &Account, target: &str, signed: bool) -> (u16, Value) {
         "/historical/fills" => page("fills", &[]),
         "/historical/orders" => page("orders", &[]),
         "/historical/positions" => {
-            let mut body = page("market_positions", &[]);
+            let mut body = page("market_positions", &account.archived_positions);
             body["event_positions"] = json!([]);
             body
         }

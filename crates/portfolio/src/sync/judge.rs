@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Counts;
@@ -76,6 +77,10 @@ pub(crate) fn judge(
                 *before = Known { raw: row.raw.clone(), seen: now, revisions: Vec::new() };
                 changes.push(Change::Replace { row, seen: now });
             }
+            // The archive may say what a position was before what the live list says it is.
+            Keeping::Every if updated(&row.raw).is_some_and(|at| updated(&before.raw) > Some(at)) => {
+                counts.unchanged += 1;
+            }
             Keeping::Every => {
                 counts.changed += 1;
                 // Versions never overlap and are never empty, whatever the clock does.
@@ -86,4 +91,9 @@ pub(crate) fn judge(
         }
     }
     changes
+}
+
+/// When the venue last changed a row, where it says so.
+fn updated(raw: &Map<String, Value>) -> Option<Timestamp> {
+    raw.get("last_updated_ts")?.as_str()?.parse().ok()
 }

@@ -124,7 +124,12 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let text = chain(&error);
+        let mut text = chain(&error);
+        if error.has_code("header_timestamp_expired") {
+            text += ": is this machine's clock right?";
+        } else if error.is_unauthenticated() {
+            text += ": is it the key's private part, and the venue (--env prod or demo) that gave the key?";
+        }
         if error.is_not_found() { Failure::NotFound(text) } else { Failure::Failed(text) }
     }
 }

@@ -1,8 +1,8 @@
 //! Lists straight from the venue, page by page as they are printed.
 
-use std::pin::pin;
+use std::{collections::HashSet, pin::pin};
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use daybook_book::{Money, Ticker};
 use daybook_kalshi::{
     Client, Error,
@@ -22,7 +22,7 @@ use crate::{
         range::{Range, RangeArgs},
         rows::{Cell, Kind, Rows, write},
     },
-    terminal::tell::tell,
+    terminal::{tell::tell, utc::print_utc},
 };
 
 /// Rows without `--all`.
@@ -52,7 +52,7 @@ pub struct PositionsArgs {
     #[command(flatten)]
     market: MarketFilter,
     /// Only in this event
-    #[arg(long, value_name = "TICKER")]
+    #[arg(long, value_name = "TICKER", value_parser = NonEmptyStringValueParser::new())]
     event: Option<String>,
     /// Which, by settlement
     #[arg(long, value_parser = ["unsettled", "settled", "all"], default_value = "unsettled")]
@@ -67,7 +67,7 @@ pub struct FillsArgs {
     #[command(flatten)]
     market: MarketFilter,
     /// Only of this order
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     order: Option<String>,
     #[command(flatten)]
     range: RangeArgs,
@@ -81,7 +81,7 @@ pub struct SettlementsArgs {
     #[command(flatten)]
     market: MarketFilter,
     /// Only in this event
-    #[arg(long, value_name = "TICKER")]
+    #[arg(long, value_name = "TICKER", value_parser = NonEmptyStringValueParser::new())]
     event: Option<String>,
     #[command(flatten)]
     range: RangeArgs,
@@ -95,7 +95,7 @@ pub struct OrdersArgs {
     #[command(flatten)]
     market: MarketFilter,
     /// Only in this event
-    #[arg(long, value_name = "TICKER")]
+    #[arg(long, value_name = "TICKER", value_parser = NonEmptyStringValueParser::new())]
     event: Option<String>,
     /// Only with this status
     #[arg(long, value_parser = ["resting", "canceled", "executed"])]
@@ -113,11 +113,53 @@ impl MarketFilter {
     }
 }
 
-/// The seconds that the venue is to be asked for, both included: it knows no finer ones.
+/// The seconds that the venue is to be asked for. It knows no finer ones, and does not say whether it includes the bounds:
+/// one second more on both ends has them in any case, and [`within`] leaves out what is too much.
 fn seconds(range: Range) -> [Option<UnixSeconds>; 2] {
-    let start = range.start.map(|nanos| UnixSeconds(nanos.div_euclid(1_000_000_000)));
-    let end = range.end.map(|nanos| UnixSeconds((nanos - 1).div_euclid(1_000_000_000)));
+    let start = range.start.map(|nanos| UnixSeconds(nanos.div_euclid(1_000_000_000) - 1));
+    let end = range.end.map(|nanos| UnixSeconds(nanos.div_euclid(1_000_000_000) + 1));
     [start, end]
+}
+
+/// Tells that the venue keeps what is older than this in its archive, if such rows are asked for.
+async fn note_archived(client: &Client, range: Range, extent: Extent, kept: Kept) -> Result<(), Failure> {
+    if !extent.all && range.start.is_none() && range.end.is_none() {
+        return Ok(());
+    }
+    let cutoff = client.historical_cutoff().await?;
+    let since = match kept {
+        Kept::Fills => Some(cutoff.trades_created_ts),
+        Kept::Orders => Some(cutoff.orders_updated_ts),
+        Kept::Positions => cutoff.market_positions_last_updated_ts,
+        Kept::Settlements => None,
+    };
+    if let Some(since) = since.and_then(nanos).filter(|since| range.from() < *since) {
+        tell(format_args!(
+            "note: these are the rows since {}: the venue keeps older ones in its archive, which `daybook account sync` mirrors",
+            print_utc(since)
+        ));
+    }
+    Ok(())
+}
+
+/// What the venue moves to its archive after a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// Fills, by the time they happened.
+    Fills,
+    /// Orders that do not rest, by the time they last changed.
+    Orders,
+    /// Settled positions.
+    Positions,
+    /// Nothing: they are not archived.
+    Settlements,
+}
+
+/// What is asked for of a list.
+struct Wanted {
+    extent: Extent,
+    range: Range,
+    kept: Kept,
 }
 
 /// Whether an instant lies in the range: the venue's seconds may reach beyond it.
@@ -198,6 +240,13 @@ pub fn settlement_row(paid: &Settlement, push: &mut dyn FnMut(&[Cell<'_>]) -> bo
     ])
 }
 
+/// The venue answers for subaccount 0 where none is named, in some lists; that is not to be mistaken for all.
+fn note_subaccount(subaccount: Option<u32>) {
+    if subaccount.is_none() {
+        tell(format_args!("note: of subaccount 0; --subaccount N shows another"));
+    }
+}
+
 pub fn balance(subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
     const COLUMNS: &[(&str, Kind)] = &[
         ("exchange_index", Kind::Int32),
@@ -205,6 +254,7 @@ pub fn balance(subaccount: Option<u32>, common: &Common) -> Result<Outcome, Fail
         ("portfolio_value", Kind::Money),
         ("updated_ts", Kind::Nanos),
     ];
+    note_subaccount(subaccount);
     let Connection { client, runtime } = connect(common)?;
     let query = BalanceQuery { subaccount: subaccount.map(Subaccount), ..BalanceQuery::default() };
     let balance = runtime.block_on(client.balance(&query))?;
@@ -226,10 +276,11 @@ pub fn balance(subaccount: Option<u32>, common: &Common) -> Result<Outcome, Fail
 /// Prints the items of all pages, or the first ones.
 fn list<T, S: Stream<Item = Result<T, Error>>>(
     common: &Common,
-    extent: Extent,
+    Wanted { extent, range, kept }: Wanted,
     columns: &'static [(&'static str, Kind)],
     ask: impl FnOnce(&Client) -> S + Send + 'static,
     wanted: impl Fn(&T) -> bool + Send + 'static,
+    key: impl Fn(&T) -> String + Send + 'static,
     row: impl Fn(&T, &mut dyn FnMut(&[Cell<'_>]) -> bool) -> bool + Send + 'static,
 ) -> Result<Outcome, Failure> {
     let Connection { client, runtime } = connect(common)?;
@@ -244,11 +295,14 @@ fn list<T, S: Stream<Item = Result<T, Error>>>(
                 // Many pages are asked for as fast as this account may.
                 client.learn_limits().await?;
             }
+            note_archived(&client, range, extent, kept).await?;
             let mut items = pin!(ask(&client));
             let mut count = 0;
+            // Pages shift while the account changes, and a row may stand on two of them.
+            let mut seen = HashSet::new();
             while let Some(item) = items.next().await {
                 let item = item?;
-                if !wanted(&item) {
+                if !wanted(&item) || !seen.insert(key(&item)) {
                     continue;
                 }
                 if count == most {
@@ -293,12 +347,15 @@ pub fn positions(args: &PositionsArgs, subaccount: Option<u32>, common: &Common)
         ..PositionsQuery::default()
     };
     let ask = |client: &Client| client.all_market_positions(query);
+    let kept = if args.status == "unsettled" { Kept::Settlements } else { Kept::Positions };
+    note_subaccount(subaccount);
     list(
         common,
-        args.extent,
+        Wanted { extent: args.extent, range: Range { start: None, end: None }, kept },
         COLUMNS,
         ask,
         |_| true,
+        |position| format!("{} {}", position.exchange_index, position.ticker),
         |position, push| {
             push(&[
                 position.ticker.as_str().into(),
@@ -327,7 +384,9 @@ pub fn fills(args: &FillsArgs, subaccount: Option<u32>, common: &Common) -> Resu
         ..FillsQuery::default()
     };
     let ask = |client: &Client| client.all_fills(query);
-    list(common, args.extent, FILLS, ask, move |fill| within(range, fill.created_time), fill_row)
+    let wanted = Wanted { extent: args.extent, range, kept: Kept::Fills };
+    let key = |fill: &Fill| format!("{} {}", fill.trade_id, fill.order_id);
+    list(common, wanted, FILLS, ask, move |fill| within(range, fill.created_time), key, fill_row)
 }
 
 pub fn settlements(args: &SettlementsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
@@ -343,7 +402,9 @@ pub fn settlements(args: &SettlementsArgs, subaccount: Option<u32>, common: &Com
         ..SettlementsQuery::default()
     };
     let ask = |client: &Client| client.all_settlements(query);
-    list(common, args.extent, SETTLEMENTS, ask, move |paid| within(range, Some(paid.settled_time)), settlement_row)
+    let wanted = Wanted { extent: args.extent, range, kept: Kept::Settlements };
+    let key = |paid: &Settlement| format!("{} {} {}", paid.exchange_index, paid.ticker, paid.settled_time);
+    list(common, wanted, SETTLEMENTS, ask, move |paid| within(range, Some(paid.settled_time)), key, settlement_row)
 }
 
 pub fn orders(args: &OrdersArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
@@ -380,10 +441,11 @@ pub fn orders(args: &OrdersArgs, subaccount: Option<u32>, common: &Common) -> Re
     let ask = |client: &Client| client.all_orders(query);
     list(
         common,
-        args.extent,
+        Wanted { extent: args.extent, range, kept: Kept::Orders },
         COLUMNS,
         ask,
         move |order| within(range, order.created_time),
+        |order| order.order_id.to_string(),
         |order, push| {
             push(&[
                 order.created_time.and_then(nanos).into(),

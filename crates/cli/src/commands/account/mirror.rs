@@ -1,11 +1,11 @@
 //! The account's mirror in a database: brought up to date, looked into, summed up.
 
 use clap::Args;
-use daybook_book::{Money, Side, Ticker};
+use daybook_book::{Money, Quantity, Side, Ticker};
 use daybook_kalshi::{Client, rest::value::Subaccount};
 use daybook_portfolio::{
-    AccountId, AccountIdentity, BestBids, Counts, FieldChange, Marks, Period, Progress, Selection, Store, StoreError,
-    Stream, SyncError, SyncOptions, SyncReport, sync,
+    AccountId, AccountIdentity, BestBids, Counts, FieldChange, MarketKey, Marks, Period, Progress, Revision, Selection,
+    Store, StoreError, Stream, SyncError, SyncOptions, SyncReport, sync,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -140,19 +140,18 @@ pub fn run_sync(args: &SyncArgs, subaccount: Option<u32>, common: &Common) -> Re
     tell_report(&report, common)
 }
 
+/// What the venue said later of a row.
+fn revised(revision: &Revision) -> String {
+    let change = |change: &FieldChange| match &change.before {
+        Some(before) => format!("{} was {before}, is {}", change.field, change.after),
+        None => format!("{} is {}", change.field, change.after),
+    };
+    let changes: Vec<String> = revision.changes.iter().map(change).collect();
+    format!("{} {}: {}", revision.table, revision.key, changes.join(", "))
+}
+
 fn tell_report(report: &SyncReport, common: &Common) -> Result<Outcome, Failure> {
-    let revisions: Vec<String> = report
-        .revisions
-        .iter()
-        .map(|revision| {
-            let change = |change: &FieldChange| match &change.before {
-                Some(before) => format!("{} was {before}, is {}", change.field, change.after),
-                None => format!("{} is {}", change.field, change.after),
-            };
-            let changes: Vec<String> = revision.changes.iter().map(change).collect();
-            format!("{} {}: {}", revision.table, revision.key, changes.join(", "))
-        })
-        .collect();
+    let revisions: Vec<String> = report.revisions.iter().map(revised).collect();
     if common.format != Format::Table {
         let streams: Vec<_> = report
             .streams
@@ -356,7 +355,7 @@ async fn marks(client: &Client, store: &Store, account: AccountId) -> Result<Mar
     Ok(marks)
 }
 
-pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failure> {
+pub fn run_summary(args: &SummaryArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
     const COLUMNS: &[(&str, Kind)] = &[
         ("ticker", Kind::Text),
         ("position", Kind::Quantity),
@@ -378,7 +377,7 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
     let valued = !args.no_marks && range.end.is_none();
     let connection = if valued { Some(connect(common)?) } else { None };
     let runtime = super::connect::runtime()?;
-    let (summary, differences) = runtime.block_on(async {
+    let (summary, differences, revisions) = runtime.block_on(async {
         let (store, account) = mirrored(common).await?;
         let marks = match &connection {
             Some(connection) => marks(&connection.client, &store, account).await?,
@@ -386,12 +385,15 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
         };
         let summary = store.summary(account, period(range)?, &marks).await?;
         let differences = if args.check { store.cross_check(account, Money::ZERO).await? } else { Vec::new() };
+        let revisions = store.revisions(account).await?;
         store.close().await;
-        Ok::<_, Failure>((summary, differences))
+        Ok::<_, Failure>((summary, differences, revisions))
     })?;
+    let wanted = |key: &MarketKey| subaccount.is_none_or(|number| key.subaccount == Subaccount(number));
+    let markets: Vec<_> = summary.markets.iter().filter(|market| wanted(&market.market)).collect();
     let mut list = List::new(COLUMNS);
     let mut batches = Vec::new();
-    for market in &summary.markets {
+    for market in &markets {
         batches.extend(list.push(&[
             market.market.ticker.as_str().into(),
             market.position.into(),
@@ -407,30 +409,41 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
             i64::from(market.market.exchange_index.0).into(),
         ]));
     }
-    let total = summary.total;
-    // The sums stand in a row of their own, which names no market.
+    let unmarked = markets.iter().filter(|market| market.unrealised.is_none()).count() as u64;
+    let unrealised: Money = markets.iter().filter_map(|market| market.unrealised).sum();
+    let volume = markets.iter().try_fold(Quantity::ZERO, |sum, market| sum.checked_add(market.volume));
+    // The sums stand in a row of their own, which names no market. What is not known of a part is not known of the whole.
     batches.extend(list.push(&[
         Cell::Null,
         Cell::Null,
-        total.cost.into(),
+        markets.iter().map(|market| market.cost).sum::<Money>().into(),
         Cell::Null,
-        total.unrealised.into(),
-        total.realised.into(),
-        total.fees.into(),
-        total.volume.into(),
-        total.turnover.into(),
-        total.fills.into(),
+        (unmarked == 0).then_some(unrealised).into(),
+        markets.iter().map(|market| market.realised).sum::<Money>().into(),
+        markets.iter().map(|market| market.fees).sum::<Money>().into(),
+        volume.into(),
+        markets.iter().map(|market| market.turnover).sum::<Money>().into(),
+        markets.iter().map(|market| market.fills).sum::<u64>().into(),
         Cell::Null,
         Cell::Null,
     ]));
     batches.push(list.finish());
     write(common.format, Rows::of(list.schema(), batches))?;
-    if total.unmarked > 0 {
-        let markets = counted(total.unmarked, "market");
-        tell(format_args!("note: {markets} held without a best bid to value them by: not in unrealised_pnl"));
+    if unmarked > 0 {
+        let markets = counted(unmarked, "market");
+        tell(format_args!(
+            "note: {markets} held without a best bid to value them by: the sum of unrealised_pnl is not known"
+        ));
     }
+    let differences: Vec<_> = differences.iter().filter(|difference| wanted(&difference.market)).collect();
     for difference in &differences {
         tell(format_args!("note: {difference}"));
+    }
+    for revision in &revisions {
+        tell(format_args!(
+            "note: the venue has changed what it said of {}; the figures are those of what it said first",
+            revised(revision)
+        ));
     }
     if args.check && differences.is_empty() {
         tell(format_args!("the venue's own figures are those that follow from the fills"));

@@ -32,9 +32,9 @@ pub struct AccountArgs {
 
 #[derive(Debug, Subcommand)]
 enum AccountCommand {
-    /// What is free to trade with, and what the positions are worth
+    /// What is free to trade with, and what the positions are worth; of subaccount 0 without --subaccount
     Balance,
-    /// Positions in markets
+    /// Positions in markets; of subaccount 0 without --subaccount
     Positions(live::PositionsArgs),
     /// Trades of own orders
     Fills(live::FillsArgs),
@@ -66,6 +66,6 @@ pub(super) fn run(args: &AccountArgs, common: &Common) -> Result<Outcome, Failur
         AccountCommand::Orders(orders) => live::orders(orders, args.subaccount, common),
         AccountCommand::Sync(sync) => mirror::run_sync(sync, args.subaccount, common),
         AccountCommand::History(history) => mirror::run_history(history, args.subaccount, common),
-        AccountCommand::Summary(summary) => mirror::run_summary(summary, common),
+        AccountCommand::Summary(summary) => mirror::run_summary(summary, args.subaccount, common),
     }
 }
