@@ -92,6 +92,8 @@ mod limit;
 mod metadata;
 mod object;
 #[cfg(feature = "client")]
+pub mod private;
+#[cfg(feature = "client")]
 pub mod rest;
 mod sequence;
 #[cfg(feature = "client")]
@@ -122,6 +124,8 @@ pub use metadata::{
     EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,
 };
+#[cfg(feature = "client")]
+pub use private::{PrivateFrame, PrivateFrameError};
 pub use sequence::{Continuity, FrameKind, SequenceTracker};
 #[cfg(feature = "client")]
 pub use session::{

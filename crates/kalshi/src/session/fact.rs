@@ -126,7 +126,7 @@ pub enum Surplus {
 }
 
 /// A frame that is no market data: own fills, orders and positions, quotes, order groups, indices, and types that
-/// this crate does not know. The envelope is read; the payload is the venue's.
+/// this crate does not know. The envelope is read; [`decode`](Message::decode) reads the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// Our clock when it arrived.

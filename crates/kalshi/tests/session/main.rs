@@ -12,6 +12,7 @@ mod commands;
 mod folded;
 mod losses;
 mod overflow;
+mod private;
 mod reconnect;
 mod server;
 mod shards;
