@@ -37,6 +37,7 @@ type Reply = oneshot::Sender<Result<Outcome, CommandError>>;
 pub(super) enum Request {
     Subscribe(Subscription, Reply),
     Remove(Channel, Vec<Ticker>, Reply),
+    Narrow(Channel, Vec<String>, Reply),
     Snapshots(Vec<Ticker>, Reply),
     Unsubscribe(Channel, Reply),
     List(Reply),
@@ -386,6 +387,10 @@ impl Driver {
             }
             Request::Remove(channel, markets, reply) => {
                 self.core.remove(id, channel, &markets, now, at, batch);
+                reply
+            }
+            Request::Narrow(channel, names, reply) => {
+                self.core.narrow(id, channel, &names);
                 reply
             }
             Request::Snapshots(markets, reply) => {

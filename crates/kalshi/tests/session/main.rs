@@ -10,6 +10,7 @@ mod allocation;
 mod books;
 mod commands;
 mod folded;
+mod listing;
 mod losses;
 mod overflow;
 mod private;

@@ -44,6 +44,14 @@ pub(super) enum Phase {
     Ending { renew: bool, sent: bool },
 }
 
+/// A change of the list that limits a subscription.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) add: bool,
+    pub(super) names: Vec<Value>,
+    pub(super) request: RequestId,
+}
+
 /// One channel's subscription on one connection. The venue has no more than one per channel and connection.
 #[derive(Debug)]
 pub(super) struct Subscribed {
@@ -62,6 +70,10 @@ pub(super) struct Subscribed {
     pub(super) repairs: Vec<(Duration, Vec<Ticker>)>,
     /// Snapshots that the user asked for.
     pub(super) asks: VecDeque<(Vec<Ticker>, RequestId)>,
+    /// Changes of the list that limits it, still to be sent.
+    pub(super) changes: VecDeque<Change>,
+    /// One of them is under way.
+    pub(super) changing: bool,
     /// Requests that wait for the whole channel's confirmation, or for the end.
     pub(super) waiting: Vec<RequestId>,
     /// When the venue confirmed it.
@@ -104,6 +116,8 @@ impl Subscribed {
             unwanted: VecDeque::new(),
             repairs: Vec::new(),
             asks: VecDeque::new(),
+            changes: VecDeque::new(),
+            changing: false,
             waiting: Vec::new(),
             begun_at: Duration::ZERO,
             retry_at: Duration::ZERO,
@@ -168,6 +182,9 @@ impl Subscribed {
             sink.push(Fact::SubscriptionEnded { connection, sid, channel, cause, at });
         }
         self.phase = Phase::Wanted;
+        // It is opened anew with the list as changed.
+        self.waiting.extend(self.changes.drain(..).map(|change| change.request));
+        self.changing = false;
         self.repairs.clear();
         self.overflowed.clear();
         self.fruitless = 0;
