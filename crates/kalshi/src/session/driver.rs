@@ -311,9 +311,6 @@ impl Driver {
         };
         self.settle();
         let counts = self.core.take_counts();
-        if counts.gaps_opened > 0 {
-            debug!(slot = self.slot, gaps = counts.gaps_opened, dropped = counts.dropped, "gaps opened");
-        }
         self.stats.lock().unwrap_or_else(PoisonError::into_inner).add(counts);
         end
     }

@@ -283,6 +283,19 @@ impl GapCause {
     }
 }
 
+impl EndCause {
+    /// A word for it, as used in logs and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EndCause::Requested => "requested",
+            EndCause::Renewed => "renewed",
+            EndCause::Terminal { .. } => "terminal",
+            EndCause::Forgotten => "forgotten",
+            EndCause::Disconnected => "reconnect",
+        }
+    }
+}
+
 impl Fact<'_> {
     /// The same fact, owning its text.
     pub fn into_owned(self) -> Fact<'static> {

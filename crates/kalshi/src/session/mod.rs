@@ -10,6 +10,7 @@ mod driver;
 mod error;
 mod fact;
 mod handle;
+mod log;
 mod placement;
 mod queue;
 mod stats;

@@ -5,12 +5,16 @@
 #[path = "../client/keys.rs"]
 #[allow(dead_code, reason = "the client's tests use the rest")]
 mod keys;
+#[path = "../client/log.rs"]
+#[allow(dead_code, reason = "the client's tests use the rest")]
+mod log;
 
 mod allocation;
 mod books;
 mod commands;
 mod folded;
 mod listing;
+mod logged;
 mod losses;
 mod overflow;
 mod private;

@@ -281,6 +281,12 @@ impl Link {
         Some(json!({"id": id, "sid": sid, "seq": seq, "type": "ok", "msg": listed}).to_string())
     }
 
+    /// The last number of a channel's subscription.
+    #[allow(dead_code, reason = "asked by the tests over sockets")]
+    pub fn last_seq(&self, channel: &str) -> u64 {
+        self.subscriptions.values().find(|subscription| subscription.channel == channel).map_or(0, |held| held.seq)
+    }
+
     /// What a channel's subscription lists.
     #[allow(dead_code, reason = "asked by the tests over sockets")]
     pub fn listed(&self, channel: &str) -> Option<Vec<&str>> {

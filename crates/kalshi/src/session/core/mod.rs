@@ -23,7 +23,7 @@ use daybook_book::{Event, EventRecord, ReceivedTime, Ticker};
 use self::trust::{Change, Moment, Phase, Subscribed};
 use super::{
     Channel, DownCause, EndCause, Fact, FactSink, GapCause, Message, Subscription, Surplus, Unreadable,
-    error::CommandError,
+    error::CommandError, log,
 };
 use crate::{Frame, FrameError};
 
@@ -629,7 +629,9 @@ impl ConnectionCore {
         }
         self.fail(pending.request, refused());
         let (connection, at, channel) = (moment.connection, moment.at, pending.channel);
-        sink.push(Fact::CommandRefused { connection, channel, code, message, markets: tickers, at });
+        let refused = Fact::CommandRefused { connection, channel, code, message, markets: tickers, at };
+        log::fact(&refused, 0);
+        sink.push(refused);
     }
 }
 

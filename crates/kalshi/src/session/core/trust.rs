@@ -10,7 +10,7 @@ use super::{
     members::{Member, Members},
     numbering::{Numbering, Order},
 };
-use crate::session::{Channel, EndCause, Fact, FactSink, GapCause, GapClosed, GapOpened, Surplus};
+use crate::session::{Channel, EndCause, Fact, FactSink, GapCause, GapClosed, GapOpened, Surplus, log};
 
 /// For how long after a snapshot a delta with a clock that the snapshot covers is taken for one that was under way.
 /// Later, the market's clock went down: that happens across maintenance, which takes far longer.
@@ -153,7 +153,7 @@ impl Subscribed {
         self.phase = Phase::Open;
         self.begun_at = moment.now;
         let (connection, channel, at) = (moment.connection, self.channel, moment.at);
-        sink.push(Fact::SubscriptionBegun { connection, sid, channel, at });
+        self.tell(Fact::SubscriptionBegun { connection, sid, channel, at }, sink);
         if moment.accepting {
             self.close_gap(moment, sink, counts);
         }
@@ -179,7 +179,7 @@ impl Subscribed {
                 self.distrust(gap, since, Some(sid), moment, sink, counts);
             }
             let (connection, channel, at) = (moment.connection, self.channel, moment.at);
-            sink.push(Fact::SubscriptionEnded { connection, sid, channel, cause, at });
+            self.tell(Fact::SubscriptionEnded { connection, sid, channel, cause, at }, sink);
         }
         self.phase = Phase::Wanted;
         // It is opened anew with the list as changed.
@@ -285,7 +285,7 @@ impl Subscribed {
         }
         counts.gaps_opened += 1;
         let (connection, channel, markets, at) = (moment.connection, self.channel, Arc::from(markets), moment.at);
-        sink.push(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }));
+        self.tell(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }), sink);
     }
 
     /// Opens a gap over everything of this subscription that arrived since its last frame in order.
@@ -320,7 +320,7 @@ impl Subscribed {
         counts.gaps_opened += 1;
         let (connection, sid, channel, at) = (moment.connection, self.sid, self.channel, moment.at);
         let markets = Arc::from([member.ticker.clone()]);
-        sink.push(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }));
+        self.tell(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }), sink);
     }
 
     /// Closes the gap of a channel without books.
@@ -330,7 +330,7 @@ impl Subscribed {
         counts.gaps_closed += 1;
         let (connection, channel, at) = (moment.connection, self.channel, moment.at);
         let since = Some(since);
-        sink.push(Fact::GapClosed(GapClosed { connection, sid, channel, market: None, since, at }));
+        self.tell(Fact::GapClosed(GapClosed { connection, sid, channel, market: None, since, at }), sink);
     }
 
     /// Hands on an event that came in order; returns the command that its snapshot answers.
@@ -428,7 +428,7 @@ impl Subscribed {
         sink.push(Fact::Event(record));
         if let Some(closed) = closed {
             counts.gaps_closed += 1;
-            sink.push(Fact::GapClosed(closed));
+            self.tell(Fact::GapClosed(closed), sink);
         }
         (asked != 0).then_some(asked)
     }
@@ -482,6 +482,12 @@ impl Subscribed {
         if !again.is_empty() {
             self.repairs.push((moment.now, again));
         }
+    }
+
+    /// Hands a fact about this subscription on, and logs it.
+    fn tell(&self, fact: Fact<'_>, sink: &mut impl FactSink) {
+        log::fact(&fact, self.numbering.last());
+        sink.push(fact);
     }
 
     /// When its last frame in order came.
