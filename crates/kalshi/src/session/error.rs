@@ -65,6 +65,9 @@ pub enum ConnectError {
     /// It took too long.
     #[error("no connection within {0:?}")]
     Timeout(Duration),
+    /// What was given as further root certificates is none.
+    #[error("the further root certificates cannot be read: {0}; give them as PEM text")]
+    RootCertificate(String),
     /// The URL cannot be connected to.
     #[error("{0} is no WebSocket URL: expected ws:// or wss:// and a host")]
     Url(String),

@@ -82,6 +82,8 @@ impl Session {
             credentials,
             core: ConnectionSettings::default(),
             clock: Arc::new(SystemClock),
+            venue_clock: None,
+            further_roots: Vec::new(),
             placement: Box::new(FillInTurn::default()),
             queue: 1 << 20,
             backoff: (Duration::from_millis(250), Duration::from_secs(30)),
@@ -110,6 +112,8 @@ pub struct SessionBuilder {
     credentials: Credentials,
     core: ConnectionSettings,
     clock: Arc<dyn WallClock>,
+    venue_clock: Option<Arc<VenueClock>>,
+    further_roots: Vec<u8>,
     placement: Box<dyn Placement>,
     queue: usize,
     backoff: (Duration, Duration),
@@ -120,10 +124,30 @@ pub struct SessionBuilder {
 }
 
 impl SessionBuilder {
-    /// The clock that frames are stamped with on arrival, and handshakes are signed by. The operating system's.
+    /// The clock that frames are stamped with on arrival, and, corrected by the venue's, handshakes are signed by. The
+    /// operating system's.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn WallClock>) -> SessionBuilder {
         self.clock = clock;
+        self
+    }
+
+    /// The corrected clock that handshakes are signed by, instead of one of the session's own. With that of a
+    /// [`Client`](crate::Client::clock), or of another session, whoever is refused first for a wrong clock corrects it
+    /// for all. Frames are stamped with [`clock`](SessionBuilder::clock), which is never corrected.
+    #[must_use]
+    pub fn venue_clock(mut self, clock: Arc<VenueClock>) -> SessionBuilder {
+        self.venue_clock = Some(clock);
+        self
+    }
+
+    /// Certificates that are trusted as roots besides the platform's, as PEM text: for a venue of one's own or a proxy
+    /// that has a certificate of its own making. Adds to those given before. The host's name is checked all the same.
+    /// They hold for the session's connections only; a [`Client`](crate::Client) has the platform's.
+    #[must_use]
+    pub fn further_root_certificates(mut self, pem: impl AsRef<[u8]>) -> SessionBuilder {
+        self.further_roots.extend_from_slice(pem.as_ref());
+        self.further_roots.push(b'\n');
         self
     }
 
@@ -230,14 +254,15 @@ impl SessionBuilder {
     /// Begins to connect, in tasks of the present tokio runtime.
     ///
     /// # Errors
-    /// If TLS cannot be set up on this machine. Failing to connect is a [fact](Fact::ConnectFailed), not an error here.
+    /// If TLS cannot be set up on this machine, or with the [further root
+    /// certificates](SessionBuilder::further_root_certificates). Failing to connect is a [fact](Fact::ConnectFailed), not an error here.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn open(self) -> Result<Session, ConnectError> {
-        let venue_clock = Arc::new(VenueClock::new(Arc::clone(&self.clock)));
+        let venue_clock = self.venue_clock.unwrap_or_else(|| Arc::new(VenueClock::new(Arc::clone(&self.clock))));
         let url = self.environment.ws_url().clone();
-        let dialer = Dialer::new(url, self.credentials, venue_clock, self.connect_timeout)?;
+        let dialer = Dialer::new(url, self.credentials, venue_clock, self.connect_timeout, &self.further_roots)?;
         let spawner = Spawner {
             dialer: Arc::new(dialer),
             clock: self.clock,

@@ -11,6 +11,7 @@ mod log;
 
 mod allocation;
 mod books;
+mod certificate;
 mod commands;
 mod folded;
 mod listing;
@@ -21,6 +22,7 @@ mod private;
 mod reconnect;
 mod server;
 mod shards;
+mod tls;
 mod venue;
 
 /// What `folded` reads facts with.
