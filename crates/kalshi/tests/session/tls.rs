@@ -10,10 +10,14 @@ use crate::{
     server::{self, Server},
 };
 
+async fn encrypted(markets: usize, own: &SelfSigned) -> Server {
+    Server::start_encrypted(markets, own.certificate.clone(), own.pkcs8.clone()).await
+}
+
 #[tokio::test]
 async fn books_come_over_an_encrypted_connection() {
     let certificate = SelfSigned::new("localhost");
-    let server = Server::start_encrypted(3, &certificate).await;
+    let server = encrypted(3, &certificate).await;
     let other = SelfSigned::new("localhost");
     let mut session = builder(&server)
         .further_root_certificates(other.pem())
@@ -47,7 +51,7 @@ async fn failure(server: &Server, trusted: Option<&SelfSigned>) -> String {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused() {
-    let server = Server::start_encrypted(1, &SelfSigned::new("localhost")).await;
+    let server = encrypted(1, &SelfSigned::new("localhost")).await;
     // One that has the same name and another key.
     for trusted in [None, Some(SelfSigned::new("localhost"))] {
         let error = failure(&server, trusted.as_ref()).await;
@@ -57,7 +61,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     assert_eq!(server.state().handshakes, 0);
     // Trusted, but for another host.
     let elsewhere = SelfSigned::new("venue.example");
-    let server = Server::start_encrypted(1, &elsewhere).await;
+    let server = encrypted(1, &elsewhere).await;
     let error = failure(&server, Some(&elsewhere)).await;
     assert!(error.contains("invalid peer certificate") && error.contains("not valid for name"), "{error}");
     assert_eq!(server.state().handshakes, 0);
