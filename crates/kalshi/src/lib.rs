@@ -29,6 +29,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! What the private channels send comes out of a [`Session`] as a [`Message`]; [`Message::decode`] makes a fill, an
+//! order, a position or a quote of it: see [`private`].
+//!
 //! And below them, without any I/O:
 //! - [`Frame`] reads one WebSocket text frame into a [`daybook_book::Event`] and keeps whatever has no column yet.
 //! - [`CaptureLine`] takes one line of a recorded capture apart into the frame and the time it was received.

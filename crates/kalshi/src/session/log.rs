@@ -1,15 +1,4 @@
-//! What a session logs. The fields' names are stable: `connection`, `sid`, `seq`, `ticker`, `channel`, `cause`, `code`.
-//!
-//! | event | level | fields besides `connection`, `channel`, `sid` |
-//! | --- | --- | --- |
-//! | `gap opened` | warn | `seq`, `cause`, `markets`, `ticker` if the gap is one market's |
-//! | `gap closed` | info of a subscription, debug of a market, trace of a market's first snapshot | `seq`, `ticker` |
-//! | `subscription begun` | info | |
-//! | `subscription ended` | info if asked for, else warn | `seq`, `cause` |
-//! | `command refused` | warn | `code`, `answer`, `markets`, `ticker` if it was about one market; no `sid` |
-//!
-//! `seq` is the last number that came on the subscription, absent where none has. The connections themselves are
-//! logged by their driver, with `slot` and `connection`.
+//! What a session logs about its subscriptions; [`Session`](super::Session) says which fields are stable.
 
 use daybook_book::Ticker;
 use tracing::{debug, field::display, info, trace, warn};

@@ -49,6 +49,19 @@ use crate::{
 ///   ended; it corrects its clock by the venue's. Credentials that the venue refuses end the connection for good.
 /// - It never waits for the consumer: events for which there is no room are dropped, under a gap like any other.
 ///
+/// # What it logs
+/// `tracing` events whose fields' names are stable. `seq` is the last number that came on the subscription; `ticker` is
+/// there where one market is concerned, and `markets` says how many are.
+///
+/// | event | level | fields |
+/// | --- | --- | --- |
+/// | `gap opened` | warn | `connection`, `sid`, `seq`, `ticker`, `channel`, `cause`, `markets` |
+/// | `gap closed` | info of a subscription, debug of a market, trace of a market's first snapshot | `connection`, `sid`, `seq`, `ticker`, `channel` |
+/// | `subscription begun` | info | `connection`, `sid`, `channel` |
+/// | `subscription ended` | info if asked for, else warn | `connection`, `sid`, `seq`, `channel`, `cause`, `code` |
+/// | `command refused` | warn | `connection`, `ticker`, `channel`, `code`, `answer`, `markets` |
+/// | `connected`, `disconnected` | info | `slot`, `connection`, `cause` |
+///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use daybook_kalshi::{Channel, Credentials, Environment, Fact, Session, Subscription};

@@ -115,3 +115,141 @@ impl Subscribed {
         params
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use daybook_book::ReceivedTime;
+    use serde_json::json;
+
+    use super::super::{ConnectionSettings, DownCause, Fact, FactSink, Outcome, Subscription};
+    use super::*;
+
+    struct Nowhere;
+
+    impl FactSink for Nowhere {
+        fn push(&mut self, _: Fact<'_>) {}
+    }
+
+    const AT: ReceivedTime = ReceivedTime::from_nanos(1);
+
+    /// A core with a subscription to index `A`, which is request 1, on connection 1 as sid 1.
+    struct Rig(ConnectionCore, Duration);
+
+    impl Rig {
+        fn new() -> Rig {
+            let mut rig = Rig(ConnectionCore::new(0, ConnectionSettings::default()), Duration::ZERO);
+            rig.0.subscribe(1, indices(&["A"]));
+            rig.0.opened(1, rig.1, AT, &mut Nowhere);
+            assert_eq!(rig.sent(), [json!({"channels": ["cfbenchmarks_value"], "index_ids": ["A"]})]);
+            rig.frame(json!({"type": "subscribed", "id": 1, "msg": {"channel": "cfbenchmarks_value", "sid": 1}}));
+            assert_eq!(rig.done(), [1]);
+            rig
+        }
+
+        fn after(&mut self, time: Duration) {
+            self.1 += time;
+            self.0.heard(self.1, AT);
+            self.0.tick(self.1, AT, &mut Nowhere);
+        }
+
+        /// The parameters of what is sent now.
+        fn sent(&mut self) -> Vec<Value> {
+            self.after(Duration::ZERO);
+            let command = |text: String| serde_json::from_str::<Value>(&text).unwrap()["params"].take();
+            std::iter::from_fn(|| self.0.next_command()).map(command).collect()
+        }
+
+        fn frame(&mut self, frame: Value) {
+            self.0.frame(frame.to_string().as_bytes(), self.1, AT, &mut Nowhere);
+        }
+
+        /// The requests that are settled, all of them well.
+        fn done(&mut self) -> Vec<RequestId> {
+            let done = |(request, outcome)| {
+                assert_eq!(outcome, Outcome::Done);
+                request
+            };
+            self.0.take_outcomes().into_iter().map(done).collect()
+        }
+    }
+
+    fn indices(names: &[&str]) -> Subscription {
+        Subscription::new(Channel::CfBenchmarks).indices(names.iter().copied())
+    }
+
+    fn change(action: &str, name: &str) -> Value {
+        json!({"sid": 1, "action": action, "index_ids": [name]})
+    }
+
+    #[test]
+    fn what_a_lost_connection_had_not_confirmed_is_part_of_the_new_subscription() {
+        let mut rig = Rig::new();
+        rig.0.subscribe(2, indices(&["B"]));
+        rig.0.subscribe(3, indices(&["C"]));
+        rig.0.narrow(4, Channel::CfBenchmarks, &["A".to_owned()]);
+        // One is under way, two wait for it.
+        assert_eq!(rig.sent(), [change("subscribe_indices", "B")]);
+        rig.0.closed(DownCause::Silent, rig.1, AT, &mut Nowhere);
+        assert!(rig.done().is_empty());
+        rig.0.opened(2, rig.1, AT, &mut Nowhere);
+        assert_eq!(rig.sent(), [json!({"channels": ["cfbenchmarks_value"], "index_ids": ["B", "C"]})]);
+        rig.frame(json!({"type": "subscribed", "id": 3, "msg": {"channel": "cfbenchmarks_value", "sid": 1}}));
+        let mut done = rig.done();
+        done.sort_unstable();
+        assert_eq!(done, [2, 3, 4]);
+        assert!(rig.sent().is_empty());
+    }
+
+    #[test]
+    fn what_is_not_answered_is_sent_again_before_what_waits_for_it() {
+        let mut rig = Rig::new();
+        rig.0.subscribe(2, indices(&["B"]));
+        rig.0.narrow(3, Channel::CfBenchmarks, &["B".to_owned()]);
+        assert_eq!(rig.sent(), [change("subscribe_indices", "B")]);
+        // Nothing to do before an answer is overdue.
+        assert!(rig.0.deadline().unwrap() > rig.1);
+        rig.after(ConnectionSettings::default().answer_timeout);
+        assert_eq!(rig.sent(), [change("subscribe_indices", "B")]);
+        rig.frame(json!({"type": "ok", "id": 3, "sid": 1, "seq": 1, "msg": {"index_ids": ["A", "B"]}}));
+        assert_eq!(rig.done(), [2]);
+        assert_eq!(rig.sent(), [change("unsubscribe_indices", "B")]);
+        // The late answer to the first says nothing about the present one.
+        rig.frame(json!({"type": "ok", "id": 2, "sid": 1, "seq": 2, "msg": {"index_ids": ["A", "B"]}}));
+        assert!(rig.done().is_empty());
+        rig.frame(json!({"type": "ok", "id": 4, "sid": 1, "seq": 3, "msg": {"index_ids": ["A"]}}));
+        assert_eq!(rig.done(), [3]);
+    }
+
+    #[test]
+    fn an_end_settles_what_was_still_to_be_changed() {
+        let mut rig = Rig::new();
+        rig.0.subscribe(2, indices(&["B"]));
+        rig.0.subscribe(3, indices(&["C"]));
+        assert_eq!(rig.sent(), [change("subscribe_indices", "B")]);
+        rig.0.unsubscribe(4, Channel::CfBenchmarks);
+        assert_eq!(rig.sent(), [json!({"sids": [1]})]);
+        rig.frame(json!({"type": "unsubscribed", "id": 3, "sid": 1, "seq": 1}));
+        let mut done = rig.done();
+        done.sort_unstable();
+        assert_eq!(done, [2, 3, 4]);
+    }
+
+    #[test]
+    fn an_index_added_before_the_confirmation_is_told_after_it() {
+        let mut rig = Rig(ConnectionCore::new(0, ConnectionSettings::default()), Duration::ZERO);
+        rig.0.subscribe(1, indices(&["all", "A"]));
+        rig.0.opened(1, rig.1, AT, &mut Nowhere);
+        assert_eq!(rig.sent(), [json!({"channels": ["cfbenchmarks_value"], "index_ids": ["all"]})]);
+        rig.0.subscribe(2, indices(&["B"]));
+        rig.frame(json!({"type": "subscribed", "id": 1, "msg": {"channel": "cfbenchmarks_value", "sid": 1}}));
+        assert_eq!(rig.done(), [1]);
+        assert_eq!(rig.sent(), [change("subscribe_indices", "A")]);
+        rig.frame(json!({"type": "ok", "id": 2, "sid": 1, "seq": 1, "msg": {"index_ids": ["all", "A"]}}));
+        assert_eq!(rig.sent(), [change("subscribe_indices", "B")]);
+        assert!(rig.done().is_empty());
+        rig.frame(json!({"type": "ok", "id": 3, "sid": 1, "seq": 2, "msg": {"index_ids": ["all", "A", "B"]}}));
+        assert_eq!(rig.done(), [2]);
+    }
+}
