@@ -29,6 +29,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! What the private channels send comes out of a [`Session`] as a [`Message`]; [`Message::decode`] makes a fill, an
+//! order, a position or a quote of it: see [`private`].
+//!
 //! And below them, without any I/O:
 //! - [`Frame`] reads one WebSocket text frame into a [`daybook_book::Event`] and keeps whatever has no column yet.
 //! - [`CaptureLine`] takes one line of a recorded capture apart into the frame and the time it was received.
@@ -92,6 +95,8 @@ mod limit;
 mod metadata;
 mod object;
 #[cfg(feature = "client")]
+pub mod private;
+#[cfg(feature = "client")]
 pub mod rest;
 mod sequence;
 #[cfg(feature = "client")]
@@ -122,6 +127,8 @@ pub use metadata::{
     EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,
     VOLATILE_MARKET_FIELDS, VOLATILE_SERIES_FIELDS,
 };
+#[cfg(feature = "client")]
+pub use private::{PrivateFrame, PrivateFrameError};
 pub use sequence::{Continuity, FrameKind, SequenceTracker};
 #[cfg(feature = "client")]
 pub use session::{

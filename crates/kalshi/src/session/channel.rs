@@ -33,6 +33,19 @@ pub enum Channel {
     Pyth,
 }
 
+/// How a subscription is limited to what it lists: the parameter, and the actions that change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listing {
+    /// The parameter's name.
+    pub(crate) key: &'static str,
+    /// The action that adds to it.
+    pub(crate) add: &'static str,
+    /// The action that takes from it.
+    pub(crate) remove: &'static str,
+    /// Without the parameter the subscription is to everything, not to nothing.
+    pub(crate) none_is_all: bool,
+}
+
 impl Channel {
     /// Every channel.
     pub const ALL: [Channel; 13] = [
@@ -92,6 +105,28 @@ impl Channel {
                 | Channel::MarketPositions
                 | Channel::UserOrders
         )
+    }
+
+    /// What a subscription can be limited by besides tickers, if anything.
+    pub(crate) const fn listing(self) -> Option<Listing> {
+        match self {
+            Channel::Ticker => {
+                Some(Listing { key: "market_ids", add: "add_markets", remove: "delete_markets", none_is_all: true })
+            }
+            Channel::CfBenchmarks | Channel::CfBenchmarks5Hz => Some(Listing {
+                key: "index_ids",
+                add: "subscribe_indices",
+                remove: "unsubscribe_indices",
+                none_is_all: false,
+            }),
+            Channel::Pyth => Some(Listing {
+                key: "underlying_tickers",
+                add: "subscribe_underlyings",
+                remove: "unsubscribe_underlyings",
+                none_is_all: false,
+            }),
+            _ => None,
+        }
     }
 
     /// Whether it carries books, whose truth depends on every frame since a snapshot.

@@ -3,7 +3,8 @@
 use daybook_book::Ticker;
 use serde_json::{Map, Value, json};
 
-use super::Channel;
+use super::{Channel, channel::Listing};
+use crate::rest::value::MarketId;
 
 /// What to subscribe to: a channel, and how much of it.
 ///
@@ -54,16 +55,46 @@ impl Subscription {
         self.param("shard_factor", json!(factor)).param("shard_key", json!(key))
     }
 
-    /// On the CF Benchmarks channels: these indices; `all` for every one (`index_ids`).
+    /// On the CF Benchmarks channels: these indices, in addition to those named before; `all` for every one
+    /// (`index_ids`). Without effect on other channels. Where the channel is subscribed to already, they are added
+    /// (`subscribe_indices`).
     #[must_use]
     pub fn indices<'a>(self, indices: impl IntoIterator<Item = &'a str>) -> Subscription {
-        self.param("index_ids", indices.into_iter().collect())
+        self.list("index_ids", indices)
     }
 
-    /// On the Pyth channel: these underlyings; `all` for every one (`underlying_tickers`).
+    /// On the Pyth channel: these underlyings, in addition to those named before; `all` for every one
+    /// (`underlying_tickers`). Without effect on other channels. Where the channel is subscribed to already, they are
+    /// added (`subscribe_underlyings`).
     #[must_use]
     pub fn underlyings<'a>(self, underlyings: impl IntoIterator<Item = &'a str>) -> Subscription {
-        self.param("underlying_tickers", underlyings.into_iter().collect())
+        self.list("underlying_tickers", underlyings)
+    }
+
+    /// On the ticker channel: the markets with these ids only (`market_ids`), in addition to those named before, and
+    /// instead of any named by ticker. Without effect on other channels. All ids go over the first connection and in
+    /// one command: for thousands of markets use tickers.
+    #[must_use]
+    pub fn market_ids<'a>(mut self, ids: impl IntoIterator<Item = &'a MarketId>) -> Subscription {
+        if self.channel == Channel::Ticker {
+            self.markets = None;
+        }
+        self.list("market_ids", ids.into_iter().map(MarketId::as_str))
+    }
+
+    /// Adds to the list that limits the channel, if it is of this name.
+    fn list<'a>(mut self, key: &str, names: impl IntoIterator<Item = &'a str>) -> Subscription {
+        if self.channel.listing().is_some_and(|listing| listing.key == key) {
+            let listed = self.params.entry(key).or_insert_with(|| json!([]));
+            for name in names.into_iter().map(Value::from) {
+                if let Value::Array(listed) = &mut *listed
+                    && !listed.contains(&name)
+                {
+                    listed.push(name);
+                }
+            }
+        }
+        self
     }
 
     fn param(mut self, name: &str, value: Value) -> Subscription {
@@ -95,6 +126,12 @@ pub(crate) fn subscribe(id: u64, channel: Channel, params: &Map<String, Value>, 
 pub(crate) fn update(id: u64, sid: u32, action: &str, markets: &[Ticker]) -> String {
     let markets: Value = markets.iter().map(Ticker::as_str).collect();
     command(id, "update_subscription", Some(json!({"sid": sid, "action": action, "market_tickers": markets})))
+}
+
+/// `update_subscription` that adds to what limits the subscription, or takes from it.
+pub(crate) fn relist(id: u64, sid: u32, listing: Listing, add: bool, names: &[Value]) -> String {
+    let action = if add { listing.add } else { listing.remove };
+    command(id, "update_subscription", Some(json!({"sid": sid, "action": action, (listing.key): names})))
 }
 
 /// `unsubscribe`.
@@ -136,7 +173,17 @@ mod tests {
             update(3, 7, "get_snapshot", &a),
             r#"{"id":3,"cmd":"update_subscription","params":{"sid":7,"action":"get_snapshot","market_tickers":["A"]}}"#
         );
+        let listing = Channel::Pyth.listing().unwrap();
+        assert_eq!(
+            relist(6, 7, listing, false, &[json!("Metal.XPT/USD")]),
+            r#"{"id":6,"cmd":"update_subscription","params":{"sid":7,"action":"unsubscribe_underlyings","underlying_tickers":["Metal.XPT/USD"]}}"#
+        );
         assert_eq!(unsubscribe(4, 7), r#"{"id":4,"cmd":"unsubscribe","params":{"sids":[7]}}"#);
+        let twice =
+            Subscription::new(Channel::CfBenchmarks).indices(["BRTI"]).indices(["ETH", "BRTI"]).underlyings(["X"]);
+        assert_eq!(Value::Object(twice.params), json!({"index_ids": ["BRTI", "ETH"]}));
+        let ids = Subscription::new(Channel::Ticker).markets(a.clone()).market_ids([&"m".into()]);
+        assert_eq!((ids.markets, Value::Object(ids.params)), (None, json!({"market_ids": ["m"]})));
         assert_eq!(list(5), r#"{"id":5,"cmd":"list_subscriptions"}"#);
     }
 }

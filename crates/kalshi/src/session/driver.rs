@@ -37,6 +37,7 @@ type Reply = oneshot::Sender<Result<Outcome, CommandError>>;
 pub(super) enum Request {
     Subscribe(Subscription, Reply),
     Remove(Channel, Vec<Ticker>, Reply),
+    Narrow(Channel, Vec<String>, Reply),
     Snapshots(Vec<Ticker>, Reply),
     Unsubscribe(Channel, Reply),
     List(Reply),
@@ -310,9 +311,6 @@ impl Driver {
         };
         self.settle();
         let counts = self.core.take_counts();
-        if counts.gaps_opened > 0 {
-            debug!(slot = self.slot, gaps = counts.gaps_opened, dropped = counts.dropped, "gaps opened");
-        }
         self.stats.lock().unwrap_or_else(PoisonError::into_inner).add(counts);
         end
     }
@@ -386,6 +384,10 @@ impl Driver {
             }
             Request::Remove(channel, markets, reply) => {
                 self.core.remove(id, channel, &markets, now, at, batch);
+                reply
+            }
+            Request::Narrow(channel, names, reply) => {
+                self.core.narrow(id, channel, &names);
                 reply
             }
             Request::Snapshots(markets, reply) => {

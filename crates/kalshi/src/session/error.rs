@@ -27,8 +27,8 @@ pub enum CommandError {
     /// The venue did not answer in time. A subscription stays wanted, and is retried.
     #[error("the venue did not answer in time; what is to be subscribed to is retried")]
     Timeout,
-    /// A channel cannot be subscribed to both as a whole and by markets.
-    #[error("{channel} is subscribed to by markets: unsubscribe before subscribing to the whole channel")]
+    /// A channel cannot be subscribed to in two ways: as a whole, by tickers, by market ids.
+    #[error("{channel} is subscribed to in another way (whole, by tickers or by ids): unsubscribe from it before")]
     Mixed {
         /// The channel.
         channel: Channel,
@@ -65,6 +65,9 @@ pub enum ConnectError {
     /// It took too long.
     #[error("no connection within {0:?}")]
     Timeout(Duration),
+    /// What was given as further root certificates is none.
+    #[error("the further root certificates cannot be read: {0}; give them as PEM text")]
+    RootCertificate(String),
     /// The URL cannot be connected to.
     #[error("{0} is no WebSocket URL: expected ws:// or wss:// and a host")]
     Url(String),

@@ -126,7 +126,7 @@ pub enum Surplus {
 }
 
 /// A frame that is no market data: own fills, orders and positions, quotes, order groups, indices, and types that
-/// this crate does not know. The envelope is read; the payload is the venue's.
+/// this crate does not know. The envelope is read; [`decode`](Message::decode) reads the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// Our clock when it arrived.
@@ -279,6 +279,19 @@ impl GapCause {
             GapCause::SubscriptionEnded => "subscription_ended",
             GapCause::Disconnected => "reconnect",
             GapCause::Overflow => "overflow",
+        }
+    }
+}
+
+impl EndCause {
+    /// A word for it, as used in logs and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EndCause::Requested => "requested",
+            EndCause::Renewed => "renewed",
+            EndCause::Terminal { .. } => "terminal",
+            EndCause::Forgotten => "forgotten",
+            EndCause::Disconnected => "reconnect",
         }
     }
 }

@@ -103,7 +103,7 @@ impl SessionHandle {
         self.directory().open_slot(&self.queue)
     }
 
-    /// Subscribes to a channel, or adds markets to what is subscribed to. Returns when the venue has confirmed all of
+    /// Subscribes to a channel, or adds markets, indices, underlyings or market ids to what is subscribed to. Returns when the venue has confirmed all of
     /// it. Whatever happens to the connections later, it is held until it is [ended](SessionHandle::unsubscribe).
     ///
     /// # Errors
@@ -161,6 +161,23 @@ impl SessionHandle {
             by_slot.into_iter().map(|(slot, markets)| (slot, |reply| Request::Remove(channel, markets, reply))),
         )
         .await
+    }
+
+    /// Takes indices off a CF Benchmarks channel (`unsubscribe_indices`), underlyings off the Pyth channel
+    /// (`unsubscribe_underlyings`), or market ids off the ticker channel, which ends when none is left. `all` takes back
+    /// an `all`; what was named beside it stays. Returns when the venue has confirmed. More are added by
+    /// [`subscribe`](SessionHandle::subscribe).
+    ///
+    /// # Errors
+    /// As [`subscribe`](SessionHandle::subscribe).
+    pub async fn narrow(
+        &self,
+        channel: Channel,
+        names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<(), CommandError> {
+        let names = names.into_iter().map(Into::into).collect();
+        // What is not spread by tickers is on the first connection.
+        self.ask(0, |reply| Request::Narrow(channel, names, reply)).await.map(drop)
     }
 
     /// Asks for fresh snapshots of books that are subscribed to. Returns when all have come.

@@ -10,6 +10,7 @@ mod driver;
 mod error;
 mod fact;
 mod handle;
+mod log;
 mod placement;
 mod queue;
 mod stats;
@@ -48,6 +49,19 @@ use crate::{
 ///   ended; it corrects its clock by the venue's. Credentials that the venue refuses end the connection for good.
 /// - It never waits for the consumer: events for which there is no room are dropped, under a gap like any other.
 ///
+/// # What it logs
+/// `tracing` events whose fields' names are stable. `seq` is the last number that came on the subscription; `ticker` is
+/// there where one market is concerned, and `markets` says how many are.
+///
+/// | event | level | fields |
+/// | --- | --- | --- |
+/// | `gap opened` | warn | `connection`, `sid`, `seq`, `ticker`, `channel`, `cause`, `markets` |
+/// | `gap closed` | info of a subscription, debug of a market, trace of a market's first snapshot | `connection`, `sid`, `seq`, `ticker`, `channel` |
+/// | `subscription begun` | info | `connection`, `sid`, `channel` |
+/// | `subscription ended` | info if asked for, else warn | `connection`, `sid`, `seq`, `channel`, `cause`, `code` |
+/// | `command refused` | warn | `connection`, `ticker`, `channel`, `code`, `answer`, `markets` |
+/// | `connected`, `disconnected` | info | `slot`, `connection`, `cause` |
+///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use daybook_kalshi::{Channel, Credentials, Environment, Fact, Session, Subscription};
@@ -81,6 +95,8 @@ impl Session {
             credentials,
             core: ConnectionSettings::default(),
             clock: Arc::new(SystemClock),
+            venue_clock: None,
+            further_roots: Vec::new(),
             placement: Box::new(FillInTurn::default()),
             queue: 1 << 20,
             backoff: (Duration::from_millis(250), Duration::from_secs(30)),
@@ -109,6 +125,8 @@ pub struct SessionBuilder {
     credentials: Credentials,
     core: ConnectionSettings,
     clock: Arc<dyn WallClock>,
+    venue_clock: Option<Arc<VenueClock>>,
+    further_roots: Vec<u8>,
     placement: Box<dyn Placement>,
     queue: usize,
     backoff: (Duration, Duration),
@@ -119,10 +137,30 @@ pub struct SessionBuilder {
 }
 
 impl SessionBuilder {
-    /// The clock that frames are stamped with on arrival, and handshakes are signed by. The operating system's.
+    /// The clock that frames are stamped with on arrival, and, corrected by the venue's, handshakes are signed by. The
+    /// operating system's.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn WallClock>) -> SessionBuilder {
         self.clock = clock;
+        self
+    }
+
+    /// The corrected clock that handshakes are signed by, instead of one of the session's own. With that of a
+    /// [`Client`](crate::Client::clock), or of another session, whoever is refused first for a wrong clock corrects it
+    /// for all. Frames are stamped with [`clock`](SessionBuilder::clock), which is never corrected.
+    #[must_use]
+    pub fn venue_clock(mut self, clock: Arc<VenueClock>) -> SessionBuilder {
+        self.venue_clock = Some(clock);
+        self
+    }
+
+    /// Certificates that are trusted as roots besides the platform's, as PEM text: for a venue of one's own or a proxy
+    /// that has a certificate of its own making. Adds to those given before. The host's name is checked all the same.
+    /// They hold for the session's connections only; a [`Client`](crate::Client) has the platform's.
+    #[must_use]
+    pub fn further_root_certificates(mut self, pem: impl AsRef<[u8]>) -> SessionBuilder {
+        self.further_roots.extend_from_slice(pem.as_ref());
+        self.further_roots.push(b'\n');
         self
     }
 
@@ -229,14 +267,15 @@ impl SessionBuilder {
     /// Begins to connect, in tasks of the present tokio runtime.
     ///
     /// # Errors
-    /// If TLS cannot be set up on this machine. Failing to connect is a [fact](Fact::ConnectFailed), not an error here.
+    /// If TLS cannot be set up on this machine, or with the [further root
+    /// certificates](SessionBuilder::further_root_certificates). Failing to connect is a [fact](Fact::ConnectFailed), not an error here.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn open(self) -> Result<Session, ConnectError> {
-        let venue_clock = Arc::new(VenueClock::new(Arc::clone(&self.clock)));
+        let venue_clock = self.venue_clock.unwrap_or_else(|| Arc::new(VenueClock::new(Arc::clone(&self.clock))));
         let url = self.environment.ws_url().clone();
-        let dialer = Dialer::new(url, self.credentials, venue_clock, self.connect_timeout)?;
+        let dialer = Dialer::new(url, self.credentials, venue_clock, self.connect_timeout, &self.further_roots)?;
         let spawner = Spawner {
             dialer: Arc::new(dialer),
             clock: self.clock,

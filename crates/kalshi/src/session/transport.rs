@@ -7,7 +7,13 @@ use tokio::{
     net::TcpStream,
     time::Instant,
 };
-use tokio_rustls::{TlsConnector, rustls};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        self,
+        pki_types::{CertificateDer, pem::PemObject},
+    },
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{self, client::IntoClientRequest, protocol::WebSocketConfig},
@@ -38,15 +44,20 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    /// Sets up TLS with the platform's roots of trust, as REST calls use them, where the URL asks for it.
+    /// Sets up TLS with the platform's roots of trust, as REST calls use them, and these further ones, where the URL
+    /// asks for it.
     pub(super) fn new(
         url: Url,
         credentials: Credentials,
         clock: Arc<VenueClock>,
         timeout: Duration,
+        further_roots: &[u8],
     ) -> Result<Dialer, ConnectError> {
         let tls = match url.scheme() {
-            "wss" => Some(tls().map_err(|error| transport(&url, io::Error::other(error)))?),
+            "wss" => {
+                let roots = certificates(further_roots)?;
+                Some(tls(roots).map_err(|error| transport(&url, io::Error::other(error)))?)
+            }
             _ => None,
         };
         Ok(Dialer { url, credentials, clock, timeout, tls })
@@ -62,9 +73,9 @@ impl Dialer {
         let unusable = || ConnectError::Url(self.url.to_string());
         let host = self.url.host_str().ok_or_else(unusable)?;
         let port = self.url.port_or_known_default().ok_or_else(unusable)?;
-        let tcp = TcpStream::connect((host.trim_matches(['[', ']']), port))
-            .await
-            .map_err(|error| transport(&self.url, error))?;
+        // An IPv6 address stands in brackets in a URL, and nowhere else.
+        let host = host.trim_matches(['[', ']']);
+        let tcp = TcpStream::connect((host, port)).await.map_err(|error| transport(&self.url, error))?;
         // Commands are small and wanted at once.
         tcp.set_nodelay(true).map_err(|error| transport(&self.url, error))?;
         let stream: Box<dyn Stream> = match &self.tls {
@@ -103,13 +114,25 @@ impl Dialer {
     }
 }
 
-fn tls() -> Result<TlsConnector, rustls::Error> {
-    use rustls_platform_verifier::BuilderVerifierExt;
+/// The certificates of a PEM text.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| ConnectError::RootCertificate(error.to_string()))?;
+    if certificates.is_empty() && !pem.is_empty() {
+        return Err(ConnectError::RootCertificate("no block BEGIN CERTIFICATE in it".to_owned()));
+    }
+    Ok(certificates)
+}
 
+fn tls(further_roots: Vec<CertificateDer<'static>>) -> Result<TlsConnector, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(further_roots, Arc::clone(&provider))?;
+    // What rustls calls dangerous is any verifier but its own; this one asks the platform.
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }

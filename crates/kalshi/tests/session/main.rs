@@ -5,16 +5,24 @@
 #[path = "../client/keys.rs"]
 #[allow(dead_code, reason = "the client's tests use the rest")]
 mod keys;
+#[path = "../client/log.rs"]
+#[allow(dead_code, reason = "the client's tests use the rest")]
+mod log;
 
 mod allocation;
 mod books;
+mod certificate;
 mod commands;
 mod folded;
+mod listing;
+mod logged;
 mod losses;
 mod overflow;
+mod private;
 mod reconnect;
 mod server;
 mod shards;
+mod tls;
 mod venue;
 
 /// What `folded` reads facts with.

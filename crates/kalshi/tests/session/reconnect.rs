@@ -1,8 +1,8 @@
 //! Connections that end, go silent, or are not admitted.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use daybook_kalshi::{Channel, CommandError, DownCause, Fact, GapCause, Subscription};
+use daybook_kalshi::{Channel, Client, CommandError, DownCause, Fact, GapCause, Subscription};
 
 use crate::{builder, folded::Folded, read_until, read_until_true, server::Server};
 
@@ -44,6 +44,26 @@ async fn everything_is_subscribed_to_again_after_a_loss() {
     assert_eq!(folded.facts.iter().filter_map(up).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(handle.list().await.unwrap().len(), 2);
     assert_eq!(server.state().handshakes, 3);
+}
+
+/// Whoever is refused first for a wrong clock corrects it for all: a client's calls and any number of sessions.
+#[tokio::test]
+async fn a_correction_of_the_clock_is_shared() {
+    let server = Server::start(1).await;
+    server.state().ahead = Duration::from_secs(3_600);
+    let client = Client::builder().environment(server.environment()).build().unwrap();
+    for handshakes in [2, 3] {
+        let mut session = builder(&server).venue_clock(Arc::clone(client.clock())).open().unwrap();
+        session.handle().subscribe(books(&server)).await.unwrap();
+        read_until_true(&mut session, &mut Folded::default(), &server).await;
+        // The first session is refused once, the second one knows already.
+        assert_eq!(server.state().handshakes, handshakes);
+    }
+    assert_ne!(client.clock().offset_nanos(), 0);
+    // Without it, each has to find out for itself.
+    let session = builder(&server).open().unwrap();
+    session.handle().subscribe(books(&server)).await.unwrap();
+    assert_eq!(server.state().handshakes, 5);
 }
 
 #[tokio::test]

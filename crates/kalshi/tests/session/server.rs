@@ -14,8 +14,13 @@ use daybook_kalshi::{Credentials, Environment};
 use futures_util::{SinkExt, StreamExt};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::mpsc,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{self, pki_types::PrivatePkcs8KeyDer},
 };
 use tokio_tungstenite::{
     accept_hdr_async,
@@ -35,6 +40,8 @@ const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f7
 /// A venue in this process. It ends when it is dropped.
 pub struct Server {
     pub address: SocketAddr,
+    /// Speaks TLS, as `localhost`.
+    encrypted: bool,
     state: Arc<Mutex<State>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -87,7 +94,24 @@ impl Server {
         Server::start_at("127.0.0.1:0".parse().unwrap(), markets).await
     }
 
+    /// Speaks TLS with this certificate and its key, both as DER.
+    pub async fn start_encrypted(markets: usize, certificate: Vec<u8>, pkcs8: Vec<u8>) -> Server {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = PrivatePkcs8KeyDer::from(pkcs8);
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.into()], key.into())
+            .unwrap();
+        Server::start_with("127.0.0.1:0".parse().unwrap(), markets, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
     pub async fn start_at(address: SocketAddr, markets: usize) -> Server {
+        Server::start_with(address, markets, None).await
+    }
+
+    async fn start_with(address: SocketAddr, markets: usize, tls: Option<TlsAcceptor>) -> Server {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut random = SmallRng::seed_from_u64(7);
@@ -106,16 +130,30 @@ impl Server {
             next: 0,
         }));
         let shared = Arc::clone(&state);
+        let encrypted = tls.is_some();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                let (tls, shared) = (tls.clone(), Arc::clone(&shared));
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, shared).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, shared).await;
+                            }
+                        }
+                    }
+                });
             }
         });
-        Server { address, state, task }
+        Server { address, encrypted, state, task }
     }
 
     pub fn environment(&self) -> Environment {
+        if self.encrypted {
+            return format!("https://localhost:{}", self.address.port()).parse().unwrap();
+        }
         format!("http://{}", self.address).parse().unwrap()
     }
 
@@ -302,7 +340,7 @@ fn admit(request: &Request, state: &mut State) -> Result<(), (u16, String)> {
 }
 
 #[allow(clippy::result_large_err, reason = "the handshake's callback is typed so")]
-async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex<State>>) {
     let check = |request: &Request, response: Response| {
         let mut state = state.lock().unwrap();
         admit(request, &mut state).map(|()| response).map_err(|(status, body)| {

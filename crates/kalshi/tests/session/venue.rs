@@ -77,6 +77,8 @@ struct Subscription {
     markets: Option<BTreeSet<String>>,
     seq: u64,
     skip_ack: bool,
+    /// Indices, underlyings or market ids.
+    listed: Option<BTreeSet<String>>,
 }
 
 /// What the venue knows of one connection.
@@ -98,7 +100,7 @@ pub struct Link {
 }
 
 const UNSEQUENCED: [&str; 4] = ["ticker", "fill", "market_positions", "user_orders"];
-const CHANNELS: [&str; 9] = [
+const CHANNELS: [&str; 12] = [
     "orderbook_delta",
     "ticker",
     "trade",
@@ -108,6 +110,15 @@ const CHANNELS: [&str; 9] = [
     "market_lifecycle_v2",
     "communications",
     "order_group_updates",
+    "cfbenchmarks_value",
+    "cfbenchmarks_value_5hz",
+    "pyth_value",
+];
+/// What a list parameter is called, and the actions on it.
+const LISTS: [(&str, &str, &str); 3] = [
+    ("market_ids", "add_markets", "delete_markets"),
+    ("index_ids", "subscribe_indices", "unsubscribe_indices"),
+    ("underlying_tickers", "subscribe_underlyings", "unsubscribe_underlyings"),
 ];
 
 impl Link {
@@ -172,8 +183,11 @@ impl Link {
             let sid = self.next_sid;
             self.next_sid += 1;
             let skip_ack = params["skip_ticker_ack"] == true;
-            self.subscriptions
-                .insert(sid, Subscription { channel: channel.clone(), markets: markets.clone(), seq: 0, skip_ack });
+            let listed = LISTS.iter().find_map(|(key, ..)| strings(&params[*key]));
+            self.subscriptions.insert(
+                sid,
+                Subscription { channel: channel.clone(), markets: markets.clone(), seq: 0, skip_ack, listed },
+            );
             frames.push(json!({"type": "subscribed", "id": id, "msg": {"channel": channel, "sid": sid}}).to_string());
             if channel == "orderbook_delta" {
                 for market in markets.iter().flatten() {
@@ -219,6 +233,9 @@ impl Link {
             return vec![error(id, None, None, 7, "Unknown subscription ID")];
         }
         let markets: Vec<String> = serde_json::from_value(params["market_tickers"].clone()).unwrap_or_default();
+        if let Some(frame) = self.relist(id, sid, params) {
+            return vec![frame];
+        }
         match params["action"].as_str() {
             Some("add_markets") => {
                 let held = self.subscriptions[&sid].markets.as_ref().map_or(0, BTreeSet::len);
@@ -238,6 +255,43 @@ impl Link {
             Some("get_snapshot") => markets.iter().filter_map(|market| self.snapshot(venue, id, sid, market)).collect(),
             _ => vec![error(id, None, None, 13, "Unsupported action")],
         }
+    }
+
+    /// Changes indices, underlyings or market ids; `None` if that is not what is asked.
+    fn relist(&mut self, id: Option<u64>, sid: u32, params: &Value) -> Option<String> {
+        let action = params["action"].as_str()?;
+        let (key, add, _) = *LISTS.iter().find(|(_, add, remove)| [*add, *remove].contains(&action))?;
+        let Some(names) = strings(&params[key]) else {
+            return (key != "market_ids").then(|| error(id, None, None, 24, "Index IDs required"));
+        };
+        let seq = self.subscriptions[&sid].seq + 1;
+        if names.iter().any(|name| self.refused.contains(name)) {
+            let seq = self.subscriptions.get_mut(&sid)?.number().map(|_| seq);
+            return Some(error(id, Some(sid), seq, 11, "Invalid parameter"));
+        }
+        let subscription = self.subscriptions.get_mut(&sid)?;
+        let listed = subscription.listed.get_or_insert_default();
+        if action == add {
+            listed.extend(names);
+        } else {
+            listed.retain(|name| !names.contains(name));
+        }
+        let listed = json!({ (key): subscription.listed });
+        let seq = subscription.number();
+        Some(json!({"id": id, "sid": sid, "seq": seq, "type": "ok", "msg": listed}).to_string())
+    }
+
+    /// The last number of a channel's subscription.
+    #[allow(dead_code, reason = "asked by the tests over sockets")]
+    pub fn last_seq(&self, channel: &str) -> u64 {
+        self.subscriptions.values().find(|subscription| subscription.channel == channel).map_or(0, |held| held.seq)
+    }
+
+    /// What a channel's subscription lists.
+    #[allow(dead_code, reason = "asked by the tests over sockets")]
+    pub fn listed(&self, channel: &str) -> Option<Vec<&str>> {
+        let of = self.subscriptions.values().find(|subscription| subscription.channel == channel)?;
+        Some(of.listed.as_ref()?.iter().map(String::as_str).collect())
     }
 
     fn add(&mut self, venue: &Venue, id: Option<u64>, sid: u32, markets: Vec<String>) -> Vec<String> {
@@ -369,6 +423,10 @@ impl Subscription {
         }
         ok.to_string()
     }
+}
+
+fn strings(value: &Value) -> Option<BTreeSet<String>> {
+    serde_json::from_value(value.clone()).ok()
 }
 
 fn error(id: Option<u64>, sid: Option<u32>, seq: Option<u64>, code: i64, message: &str) -> String {

@@ -81,6 +81,7 @@ impl ConnectionCore {
                         markets: Vec::new(),
                         remaining: 0,
                         request: 0,
+                        change: None,
                     };
                     self.refuse(&none, *code, message, moment, sink);
                 }
@@ -170,6 +171,13 @@ impl ConnectionCore {
             }
             Kind::Delete => pending.markets.into_iter().for_each(|(_, request)| self.settle(request, 1)),
             Kind::Unsubscribe => self.unsubscribed(channel, moment, sink),
+            Kind::Relist => {
+                if let Some(subscribed) = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel)
+                {
+                    subscribed.changing = false;
+                }
+                self.settle(pending.request, 1);
+            }
             Kind::Snapshots | Kind::List => {}
         }
     }
@@ -245,6 +253,7 @@ impl ConnectionCore {
                 }
                 Kind::Delete => pending.markets.iter().for_each(|&(_, request)| self.settle(request, 1)),
                 Kind::Snapshots => self.fail(pending.request, CommandError::Disconnected),
+                Kind::Relist => self.wait_for_renewal(&pending),
                 Kind::Unsubscribe | Kind::List => {}
             }
         }
@@ -283,6 +292,17 @@ impl ConnectionCore {
                 self.refuse(&pending, code, message, moment, sink);
                 self.unsubscribed(channel, moment, sink);
             }
+            (_, Kind::Relist, Some(channel)) => {
+                if let (Some(subscribed), Some(change)) =
+                    (self.subscriptions.iter_mut().find(|other| other.channel == channel), &pending.change)
+                {
+                    subscribed.changing = false;
+                    if change.add {
+                        subscribed.unlist(&change.names);
+                    }
+                }
+                self.refuse(&pending, code, message, moment, sink);
+            }
             _ => self.refuse(&pending, code, message, moment, sink),
         }
     }
@@ -304,7 +324,8 @@ impl ConnectionCore {
         if !subscribed.filtered {
             let gone = self.subscriptions.remove(at);
             let error = CommandError::Refused { code, message: message.into(), markets: [].into() };
-            gone.waiting.into_iter().for_each(|request| self.fail(request, error.clone()));
+            let changes = gone.changes.into_iter().map(|change| change.request);
+            gone.waiting.into_iter().chain(changes).for_each(|request| self.fail(request, error.clone()));
             return self.refuse(&pending, code, message, moment, sink);
         }
         let markets = std::mem::take(&mut pending.markets);

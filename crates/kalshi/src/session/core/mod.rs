@@ -5,6 +5,7 @@
 //! anew, everything is subscribed to again. Time is given as the duration since any fixed instant.
 
 mod answers;
+mod listing;
 mod members;
 mod numbering;
 mod plan;
@@ -19,10 +20,10 @@ use std::{
 
 use daybook_book::{Event, EventRecord, ReceivedTime, Ticker};
 
-use self::trust::{Moment, Phase, Subscribed};
+use self::trust::{Change, Moment, Phase, Subscribed};
 use super::{
     Channel, DownCause, EndCause, Fact, FactSink, GapCause, Message, Subscription, Surplus, Unreadable,
-    error::CommandError,
+    error::CommandError, log,
 };
 use crate::{Frame, FrameError};
 
@@ -116,6 +117,8 @@ struct Pending {
     remaining: usize,
     /// The user's request, where the command serves one.
     request: RequestId,
+    /// Of a change of what limits the subscription: which.
+    change: Option<Change>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +128,8 @@ enum Kind {
     Delete,
     Snapshots,
     Unsubscribe,
+    /// Changes the list that limits the subscription.
+    Relist,
     List,
 }
 
@@ -251,6 +256,7 @@ impl ConnectionCore {
                 // What was to end has ended.
                 Kind::Delete => pending.markets.iter().for_each(|&(_, request)| self.settle(request, 1)),
                 Kind::Snapshots | Kind::List => self.fail(pending.request, CommandError::Disconnected),
+                Kind::Relist => self.wait_for_renewal(&pending),
                 Kind::Unsubscribe => {}
             }
         }
@@ -449,14 +455,15 @@ impl ConnectionCore {
         let at = self.subscriptions.iter().position(|subscribed| subscribed.channel == wanted.channel);
         let at = at.unwrap_or_else(|| {
             let filtered = wanted.markets.is_some();
-            let new = Subscribed::new(wanted.channel, wanted.params, filtered, self.settings.chunk);
+            let new = Subscribed::new(wanted.channel, wanted.params.clone(), filtered, self.settings.chunk);
             self.subscriptions.push(new);
             self.subscriptions.len() - 1
         });
         let subscribed = &mut self.subscriptions[at];
         if let Phase::Ending { renew: false, sent } = subscribed.phase {
-            // What is ended and wanted again begins anew, with the markets that are named now.
+            // What is ended and wanted again begins anew, with what is named now.
             subscribed.clear_members();
+            subscribed.params = wanted.params.clone();
             subscribed.phase = Phase::Ending { renew: true, sent };
             subscribed.filtered = wanted.markets.is_some();
             std::mem::take(&mut subscribed.waiting).into_iter().for_each(|earlier| self.settle(earlier, 1));
@@ -464,13 +471,14 @@ impl ConnectionCore {
         let subscribed = &mut self.subscriptions[at];
         let mut waits_for = 0;
         match wanted.markets {
-            None if subscribed.filtered => {
+            None if subscribed.filtered || subscribed.is_by_ids() && subscribed.is_whole(&wanted.params) => {
                 self.outcomes.push((request, Outcome::Failed(CommandError::Mixed { channel: subscribed.channel })));
                 return;
             }
-            None if subscribed.phase != Phase::Open => {
-                subscribed.waiting.push(request);
-                waits_for = 1;
+            None => waits_for = subscribed.widen(&wanted.params, request),
+            Some(_) if subscribed.is_by_ids() => {
+                self.outcomes.push((request, Outcome::Failed(CommandError::Mixed { channel: subscribed.channel })));
+                return;
             }
             // The whole channel contains any of its markets.
             Some(markets) if subscribed.filtered => {
@@ -488,7 +496,7 @@ impl ConnectionCore {
                 subscribed.unwanted = unwanted;
                 again.into_iter().for_each(|(_, earlier)| self.settle(earlier, 1));
             }
-            None | Some(_) => {}
+            Some(_) => {}
         }
         self.expect(request, waits_for);
     }
@@ -547,6 +555,7 @@ impl ConnectionCore {
             let gone = self.subscriptions.remove(at);
             gone.wanted.iter().for_each(|&(_, earlier)| self.settle(earlier, 1));
             gone.waiting.iter().for_each(|&earlier| self.settle(earlier, 1));
+            gone.changes.iter().for_each(|change| self.settle(change.request, 1));
             return self.expect(request, 0);
         }
         let sent = matches!(subscribed.phase, Phase::Ending { sent: true, .. });
@@ -620,7 +629,9 @@ impl ConnectionCore {
         }
         self.fail(pending.request, refused());
         let (connection, at, channel) = (moment.connection, moment.at, pending.channel);
-        sink.push(Fact::CommandRefused { connection, channel, code, message, markets: tickers, at });
+        let refused = Fact::CommandRefused { connection, channel, code, message, markets: tickers, at };
+        log::fact(&refused, 0);
+        sink.push(refused);
     }
 }
 

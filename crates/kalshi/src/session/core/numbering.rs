@@ -32,6 +32,11 @@ impl Numbering {
     /// More holes than this are remembered by none but the gap they opened.
     const REMEMBERED: usize = 16;
 
+    /// The last number; 0 if none has come.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Takes the next number in.
     #[inline]
     pub(super) fn observe(&mut self, seq: Option<u64>) -> Order {

@@ -129,6 +129,12 @@ impl ConnectionCore {
                     *sent = false;
                 }
             }
+            Kind::Relist => {
+                subscribed.changing = false;
+                if let Some(change) = pending.change {
+                    subscribed.changes.push_front(change);
+                }
+            }
             Kind::List => {}
         }
     }
@@ -213,8 +219,10 @@ impl ConnectionCore {
 
     fn next_due(&mut self, now: Duration) -> Option<(String, Pending)> {
         let id = self.next_id;
-        let pending =
-            |kind, channel| Pending { id, kind, channel, sent_at: now, markets: Vec::new(), remaining: 0, request: 0 };
+        let pending = |kind, channel| {
+            let (sent_at, markets, change) = (now, Vec::new(), None);
+            Pending { id, kind, channel, sent_at, markets, remaining: 0, request: 0, change }
+        };
         if let Some(request) = self.lists.pop_front() {
             return Some((command::list(id), Pending { request, ..pending(Kind::List, None) }));
         }
@@ -231,10 +239,11 @@ impl ConnectionCore {
             let channel = Some(subscribed.channel);
             match (subscribed.phase, subscribed.sid) {
                 (Phase::Wanted, _) => {
+                    let params = subscribed.opening();
                     let markets = subscribed.take_wanted();
                     let tickers: Vec<Ticker> = markets.iter().map(|(ticker, _)| ticker.clone()).collect();
                     let listed = subscribed.filtered.then_some(&*tickers);
-                    let text = command::subscribe(id, subscribed.channel, &subscribed.params, listed);
+                    let text = command::subscribe(id, subscribed.channel, &params, listed);
                     subscribed.phase = Phase::Asked;
                     return Some((text, Pending { markets, ..pending(Kind::Subscribe, channel) }));
                 }
@@ -254,6 +263,17 @@ impl ConnectionCore {
                         let markets = subscribed.take_wanted();
                         let text = update(id, sid, "add_markets", &markets);
                         return Some((text, Pending { markets, ..pending(Kind::Add, channel) }));
+                    }
+                    if let (Some(listing), false) = (subscribed.channel.listing(), subscribed.changing)
+                        && let Some(change) = subscribed.changes.pop_front()
+                    {
+                        subscribed.changing = true;
+                        let text = command::relist(id, sid, listing, change.add, &change.names);
+                        let request = change.request;
+                        return Some((
+                            text,
+                            Pending { request, change: Some(change), ..pending(Kind::Relist, channel) },
+                        ));
                     }
                     let (tickers, request) = subscribed.take_repairs(now, self.settings.repair, accepting);
                     if tickers.is_empty() {
@@ -292,6 +312,7 @@ impl Subscribed {
             Phase::Ending { .. } => Some(Duration::ZERO),
             Phase::Open if !self.unwanted.is_empty() || !self.wanted.is_empty() => Some(Duration::ZERO),
             Phase::Open if !self.asks.is_empty() => Some(Duration::ZERO),
+            Phase::Open if !self.changes.is_empty() && !self.changing => Some(Duration::ZERO),
             Phase::Open if accepting => self.repairs.iter().map(|(due, _)| *due).min(),
             Phase::Open => None,
         }

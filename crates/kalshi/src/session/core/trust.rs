@@ -10,7 +10,7 @@ use super::{
     members::{Member, Members},
     numbering::{Numbering, Order},
 };
-use crate::session::{Channel, EndCause, Fact, FactSink, GapCause, GapClosed, GapOpened, Surplus};
+use crate::session::{Channel, EndCause, Fact, FactSink, GapCause, GapClosed, GapOpened, Surplus, log};
 
 /// For how long after a snapshot a delta with a clock that the snapshot covers is taken for one that was under way.
 /// Later, the market's clock went down: that happens across maintenance, which takes far longer.
@@ -44,6 +44,14 @@ pub(super) enum Phase {
     Ending { renew: bool, sent: bool },
 }
 
+/// A change of the list that limits a subscription.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) add: bool,
+    pub(super) names: Vec<Value>,
+    pub(super) request: RequestId,
+}
+
 /// One channel's subscription on one connection. The venue has no more than one per channel and connection.
 #[derive(Debug)]
 pub(super) struct Subscribed {
@@ -62,6 +70,10 @@ pub(super) struct Subscribed {
     pub(super) repairs: Vec<(Duration, Vec<Ticker>)>,
     /// Snapshots that the user asked for.
     pub(super) asks: VecDeque<(Vec<Ticker>, RequestId)>,
+    /// Changes of the list that limits it, still to be sent.
+    pub(super) changes: VecDeque<Change>,
+    /// One of them is under way.
+    pub(super) changing: bool,
     /// Requests that wait for the whole channel's confirmation, or for the end.
     pub(super) waiting: Vec<RequestId>,
     /// When the venue confirmed it.
@@ -104,6 +116,8 @@ impl Subscribed {
             unwanted: VecDeque::new(),
             repairs: Vec::new(),
             asks: VecDeque::new(),
+            changes: VecDeque::new(),
+            changing: false,
             waiting: Vec::new(),
             begun_at: Duration::ZERO,
             retry_at: Duration::ZERO,
@@ -139,7 +153,7 @@ impl Subscribed {
         self.phase = Phase::Open;
         self.begun_at = moment.now;
         let (connection, channel, at) = (moment.connection, self.channel, moment.at);
-        sink.push(Fact::SubscriptionBegun { connection, sid, channel, at });
+        self.tell(Fact::SubscriptionBegun { connection, sid, channel, at }, sink);
         if moment.accepting {
             self.close_gap(moment, sink, counts);
         }
@@ -165,9 +179,12 @@ impl Subscribed {
                 self.distrust(gap, since, Some(sid), moment, sink, counts);
             }
             let (connection, channel, at) = (moment.connection, self.channel, moment.at);
-            sink.push(Fact::SubscriptionEnded { connection, sid, channel, cause, at });
+            self.tell(Fact::SubscriptionEnded { connection, sid, channel, cause, at }, sink);
         }
         self.phase = Phase::Wanted;
+        // It is opened anew with the list as changed.
+        self.waiting.extend(self.changes.drain(..).map(|change| change.request));
+        self.changing = false;
         self.repairs.clear();
         self.overflowed.clear();
         self.fruitless = 0;
@@ -268,7 +285,7 @@ impl Subscribed {
         }
         counts.gaps_opened += 1;
         let (connection, channel, markets, at) = (moment.connection, self.channel, Arc::from(markets), moment.at);
-        sink.push(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }));
+        self.tell(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }), sink);
     }
 
     /// Opens a gap over everything of this subscription that arrived since its last frame in order.
@@ -303,7 +320,7 @@ impl Subscribed {
         counts.gaps_opened += 1;
         let (connection, sid, channel, at) = (moment.connection, self.sid, self.channel, moment.at);
         let markets = Arc::from([member.ticker.clone()]);
-        sink.push(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }));
+        self.tell(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }), sink);
     }
 
     /// Closes the gap of a channel without books.
@@ -313,7 +330,7 @@ impl Subscribed {
         counts.gaps_closed += 1;
         let (connection, channel, at) = (moment.connection, self.channel, moment.at);
         let since = Some(since);
-        sink.push(Fact::GapClosed(GapClosed { connection, sid, channel, market: None, since, at }));
+        self.tell(Fact::GapClosed(GapClosed { connection, sid, channel, market: None, since, at }), sink);
     }
 
     /// Hands on an event that came in order; returns the command that its snapshot answers.
@@ -411,7 +428,7 @@ impl Subscribed {
         sink.push(Fact::Event(record));
         if let Some(closed) = closed {
             counts.gaps_closed += 1;
-            sink.push(Fact::GapClosed(closed));
+            self.tell(Fact::GapClosed(closed), sink);
         }
         (asked != 0).then_some(asked)
     }
@@ -465,6 +482,12 @@ impl Subscribed {
         if !again.is_empty() {
             self.repairs.push((moment.now, again));
         }
+    }
+
+    /// Hands a fact about this subscription on, and logs it.
+    fn tell(&self, fact: Fact<'_>, sink: &mut impl FactSink) {
+        log::fact(&fact, self.numbering.last());
+        sink.push(fact);
     }
 
     /// When its last frame in order came.
