@@ -34,7 +34,13 @@ mod stored {
 
     /// The private key, as PEM text, that belongs to an API key; `None` where there is none.
     pub fn private_key(key_id: &str) -> Result<Option<String>, KeyringError> {
-        match entry(key_id)?.get_password() {
+        let entry = match entry(key_id) {
+            Ok(entry) => entry,
+            // A system without a keyring keeps no key in it.
+            Err(KeyringError::Failed(Error::NoDefaultStore)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match entry.get_password() {
             Ok(pem) => Ok(Some(pem)),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(KeyringError::Failed(error)),
