@@ -6,11 +6,13 @@ use std::{
 };
 
 use rand::{SeedableRng, rngs::SmallRng};
+use reqwest::Certificate;
 
 use super::{Client, Observer, Shared, breaker::Breaker, observer::Nobody, retry::Pauses};
 use crate::{
     credentials::Credentials,
     environment::Environment,
+    further_roots::FurtherRoots,
     limit::RateLimiter,
     wall_clock::{SystemClock, VenueClock, WallClock},
 };
@@ -31,6 +33,7 @@ pub struct ClientBuilder {
     body_limit: usize,
     observer: Option<Arc<dyn Observer>>,
     seed: Option<u64>,
+    further_roots: FurtherRoots,
 }
 
 impl Default for ClientBuilder {
@@ -47,6 +50,7 @@ impl Default for ClientBuilder {
             body_limit: 64 << 20,
             observer: None,
             seed: None,
+            further_roots: FurtherRoots::default(),
         }
     }
 }
@@ -80,6 +84,12 @@ impl ClientBuilder {
 
     /// The pauses before retries, each a quarter more or less, and with that how often is retried; 1, 2 and 4 s by
     /// default.
+    ///
+    /// A call that is refused as one too many (429) is made again however often, as soon as there are tokens; not before
+    /// the time is over that the venue names (`Retry-After`), and neither is any other call that is paid from the same
+    /// bucket. Such a time is taken for an hour at most, and logged as a warning. A call to which
+    /// [`timeout`](ClientBuilder::timeout) leaves less time does not wait for it: it fails at once, and
+    /// [`Error::retry_after`](crate::Error::retry_after) tells how long the venue wants to be left alone.
     pub fn retry_pauses(mut self, pauses: impl Into<Vec<Duration>>) -> ClientBuilder {
         self.pauses = Pauses(pauses.into());
         self
@@ -106,7 +116,8 @@ impl ClientBuilder {
     }
 
     /// How long a call may take over all its attempts and the pauses between them; 30 s by default. Time spent
-    /// waiting for its budget does not count: drop the call's future to give up on that.
+    /// waiting for its budget does not count: drop the call's future to give up on that. A silence that the venue asks
+    /// for ends it, if it lasts longer.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = timeout;
         self
@@ -118,12 +129,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Certificates that are trusted as roots besides the platform's, as PEM text: for a venue of one's own or a proxy
+    /// that has a certificate of its own making. Adds to those given before. The host's name is checked all the same.
+    /// A [`Session`](crate::Session) is [given](crate::SessionBuilder::further_root_certificates) its own.
+    pub fn further_root_certificates(mut self, pem: impl AsRef<[u8]>) -> ClientBuilder {
+        self.further_roots.add(pem.as_ref());
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
-    /// When TLS cannot be set up on this machine, or it has no source of randomness.
+    /// When TLS cannot be set up on this machine, or with the [further root
+    /// certificates](ClientBuilder::further_root_certificates), or the machine has no source of randomness.
     pub fn build(self) -> Result<Client, BuildError> {
+        let roots = self.further_roots.certificates().map_err(BuildError::RootCertificate)?;
+        let roots: Vec<_> =
+            roots.iter().map(|root| Certificate::from_der(root)).collect::<Result<_, _>>().map_err(BuildError::Http)?;
         let mut http = reqwest::Client::builder()
+            .tls_certs_merge(roots)
             .user_agent(concat!("daybook-kalshi/", env!("CARGO_PKG_VERSION")))
             // A signature is for one path: a redirected request would be refused, after telling another host of it.
             .redirect(reqwest::redirect::Policy::none())
@@ -168,6 +192,9 @@ pub enum BuildError {
     /// The HTTP stack refused.
     #[error("the HTTP client cannot be set up; are the system's root certificates installed?")]
     Http(#[source] reqwest::Error),
+    /// What was given as further root certificates is none.
+    #[error("the further root certificates cannot be read: {0}; give them as PEM text")]
+    RootCertificate(String),
     /// The system gave no random bytes.
     #[error("the system gives no random bytes; set a seed to do without")]
     NoRandomness,

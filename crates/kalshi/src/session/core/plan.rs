@@ -83,7 +83,7 @@ impl ConnectionCore {
             return self.snapshots_overdue(pending, moment.now);
         }
         self.unanswered += 1;
-        if pending.kind == Kind::List {
+        if matches!(pending.kind, Kind::List | Kind::Inquire) {
             return self.fail(pending.request, CommandError::Timeout);
         }
         if let (Kind::Subscribe, Some(channel)) = (pending.kind, pending.channel) {
@@ -135,6 +135,7 @@ impl ConnectionCore {
                     subscribed.changes.push_front(change);
                 }
             }
+            Kind::Inquire => subscribed.inquiries.push_front(pending.request),
             Kind::List => {}
         }
     }
@@ -149,14 +150,14 @@ impl ConnectionCore {
         let mut later: BTreeMap<Duration, Vec<Ticker>> = BTreeMap::new();
         for (ticker, _) in pending.markets {
             let Some(member) = subscribed.members.get_mut(ticker.as_str()) else { continue };
-            if member.asked != pending.id {
+            if member.cold.asked != pending.id {
                 continue;
             }
-            member.asked = 0;
-            had_been_answered |= member.seen;
-            member.attempts = (member.attempts + 1).min(5);
-            let due = now + timeout * ((1 << member.attempts) - 2);
-            if !member.trusted && member.queue(due) {
+            member.cold.asked = 0;
+            had_been_answered |= member.cold.seen;
+            member.cold.attempts = (member.cold.attempts + 1).min(5);
+            let due = now + timeout * ((1 << member.cold.attempts) - 2);
+            if !member.hot.trusted && member.cold.queue(due) {
                 later.entry(due).or_default().push(ticker);
             }
         }
@@ -275,6 +276,12 @@ impl ConnectionCore {
                             Pending { request, change: Some(change), ..pending(Kind::Relist, channel) },
                         ));
                     }
+                    if let Some(action) = subscribed.channel.listing().and_then(|listing| listing.ask)
+                        && let Some(request) = subscribed.inquiries.pop_front()
+                    {
+                        let text = command::available(id, sid, action);
+                        return Some((text, Pending { request, ..pending(Kind::Inquire, channel) }));
+                    }
                     let (tickers, request) = subscribed.take_repairs(now, self.settings.repair, accepting);
                     if tickers.is_empty() {
                         continue;
@@ -282,8 +289,8 @@ impl ConnectionCore {
                     let mut superseded = Vec::new();
                     for ticker in &tickers {
                         let Some(member) = subscribed.members.get_mut(ticker.as_str()) else { continue };
-                        superseded.push(std::mem::replace(&mut member.asked, id));
-                        member.asked_at = now;
+                        superseded.push(std::mem::replace(&mut member.cold.asked, id));
+                        member.cold.asked_at = now;
                     }
                     let remaining = superseded.len();
                     let markets: Vec<_> = tickers.into_iter().map(|ticker| (ticker, 0)).collect();
@@ -311,7 +318,7 @@ impl Subscribed {
             Phase::Asked | Phase::Ending { sent: true, .. } => None,
             Phase::Ending { .. } => Some(Duration::ZERO),
             Phase::Open if !self.unwanted.is_empty() || !self.wanted.is_empty() => Some(Duration::ZERO),
-            Phase::Open if !self.asks.is_empty() => Some(Duration::ZERO),
+            Phase::Open if !self.asks.is_empty() || !self.inquiries.is_empty() => Some(Duration::ZERO),
             Phase::Open if !self.changes.is_empty() && !self.changing => Some(Duration::ZERO),
             Phase::Open if accepting => self.repairs.iter().map(|(due, _)| *due).min(),
             Phase::Open => None,
@@ -324,7 +331,7 @@ impl Subscribed {
         let markets: Vec<_> = self.wanted.drain(..count).collect();
         for (ticker, _) in &markets {
             if let Some(member) = self.members.get_mut(ticker.as_str()) {
-                member.sent = true;
+                member.hot.sent = true;
             }
         }
         markets
@@ -336,9 +343,9 @@ impl Subscribed {
         let mut confirmed = Vec::new();
         for (ticker, request) in markets.into_iter().rev() {
             match self.members.get_mut(ticker.as_str()) {
-                Some(member) if member.sent && member.seen => confirmed.push(request),
+                Some(member) if member.hot.sent && member.cold.seen => confirmed.push(request),
                 Some(member) => {
-                    member.sent = false;
+                    member.hot.sent = false;
                     self.wanted.push_front((ticker, request));
                 }
                 None => {}
@@ -351,11 +358,11 @@ impl Subscribed {
     pub(super) fn want_all(&mut self, carried: &HashMap<Ticker, RequestId>) {
         let mut carried = carried.clone();
         carried.extend(std::mem::take(&mut self.wanted).into_iter().filter(|(_, request)| *request != 0));
-        for member in self.members.iter_mut() {
-            member.sent = false;
-            let request = carried.get(&member.ticker).copied().unwrap_or(0);
-            self.wanted.push_back((member.ticker.clone(), request));
-        }
+        self.members.for_each(|member| {
+            member.hot.sent = false;
+            let request = carried.get(&member.cold.ticker).copied().unwrap_or(0);
+            self.wanted.push_back((member.cold.ticker.clone(), request));
+        });
     }
 
     /// No market is wanted any more.
@@ -374,8 +381,8 @@ impl Subscribed {
         let mut group = Vec::with_capacity(markets.len());
         for (ticker, _) in markets {
             let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
-            if !member.trusted && member.queue(due) {
-                group.push(member.ticker.clone());
+            if !member.hot.trusted && member.cold.queue(due) {
+                group.push(member.cold.ticker.clone());
             }
         }
         if !group.is_empty() {
@@ -388,9 +395,9 @@ impl Subscribed {
         let mut group = Vec::new();
         for ticker in tickers {
             let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
-            if member.asked == asked {
-                member.asked = 0;
-                if !member.trusted && member.queue(due) {
+            if member.cold.asked == asked {
+                member.cold.asked = 0;
+                if !member.hot.trusted && member.cold.queue(due) {
                     group.push(ticker);
                 }
             }
@@ -415,16 +422,16 @@ impl Subscribed {
         for (due, mut group) in std::mem::take(&mut self.repairs) {
             while due <= now && accepting && taken.len() < self.chunk {
                 let Some(ticker) = group.pop() else { break };
-                let member = self.members.get_mut(ticker.as_str()).filter(|member| member.queued == due);
+                let member = self.members.get_mut(ticker.as_str()).filter(|member| member.cold.queued == due);
                 let Some(member) = member else { continue };
-                member.queued = Duration::MAX;
-                if member.trusted || !member.sent {
+                member.cold.queued = Duration::MAX;
+                if member.hot.trusted || !member.hot.sent {
                     continue;
                 }
-                let again = member.asked_at + interval;
-                if member.asked == 0 || again <= now || member.asked_at.is_zero() {
+                let again = member.cold.asked_at + interval;
+                if member.cold.asked == 0 || again <= now || member.cold.asked_at.is_zero() {
                     taken.push(ticker);
-                } else if member.queue(again) {
+                } else if member.cold.queue(again) {
                     early.entry(again).or_default().push(ticker);
                 }
             }
