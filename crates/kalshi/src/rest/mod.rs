@@ -1,4 +1,4 @@
-//! The venue's REST API: every operation as a method of [`Client`](crate::Client), typed in and out.
+//! The venue's REST API: every operation as a method of [`Client`], typed in and out.
 //!
 //! Each module is one family: what is asked (`…Query` and bodies), what is answered, the operations as constants, and
 //! the methods. Types name their schema, methods and queries their operation, as the venue's OpenAPI document does.
@@ -55,7 +55,7 @@
 //! order of items is the venue's; nothing is guaranteed about it.
 //!
 //! # Errors
-//! All methods fail as [`Client::call`](crate::Client::call) does. A write is sent again after an unclear failure only
+//! All methods fail as [`Client::call`] does. A write is sent again after an unclear failure only
 //! where the venue executes it once all the same: the method says so. Otherwise
 //! [`Error::may_have_executed`](crate::Error::may_have_executed) tells that it is not known.
 
@@ -91,7 +91,7 @@ use crate::{
     rest::value::Answered,
 };
 
-/// Every operation that [`Client`](crate::Client) has a method for, family by family.
+/// Every operation that [`Client`] has a method for, family by family.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {
     [
         account::OPERATIONS,
