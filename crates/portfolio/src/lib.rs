@@ -28,10 +28,13 @@
 //! - **Nothing twice, nothing lost.** Each page of the venue is written in one transaction, together with the cursor
 //!   of the next. A sync that is killed anywhere goes on at the next page, and then reads once more what is new since
 //!   it began. Syncing twice is syncing once. [`SyncOptions::dry_run`] tells the same and writes nothing.
+//! - **Nothing taken for complete that is not.** A row that cannot be kept (a sum beyond 64 bits, a fill without a time,
+//!   a field that cannot be read) is told in [`SyncReport::unusable`]; everything else is mirrored, and every sync asks
+//!   for that row again until it can be kept.
 //! - **Nothing overwritten.** Fills and settlements are only ever added. One that the venue has changed is told in
 //!   [`SyncReport::revisions`] and kept in a table of its own; the row that was there stays. Of positions every version
-//!   is kept with the time from which and until which it was seen; exactly one is current. Of orders the latest state
-//!   is kept.
+//!   is kept with the time from which and until which it was seen; at most one is current, and none once neither the
+//!   venue's list nor its archive has the position any more. Of orders the latest state is kept.
 //! - **Nothing forgotten.** Every row is stored as typed columns and as the JSON that the venue sent, with the fields
 //!   that have no column yet.
 //! - **No floats.** Money is in millionths of a dollar (or in cents where the venue's figure is), prices are in
@@ -84,6 +87,7 @@
 //! mirrored and not compared, since it is not said what it counts; so is the settlement's `…_total_cost_dollars`.
 
 mod account;
+mod copy;
 mod cross_check;
 mod difference;
 mod error;
@@ -110,5 +114,7 @@ pub use read::{Recorded, Selection, Version};
 pub use source::{AccountSource, SourceError};
 pub use store::Store;
 pub use summary::{BestBids, MarketKey, MarketSummary, Marks, Summary, SummaryTotal};
-pub use sync::{Counts, Progress, Revision, Stream, StreamReport, SyncError, SyncOptions, SyncReport, sync};
+pub use sync::{
+    Counts, Progress, Revision, Stream, StreamReport, SyncError, SyncOptions, SyncReport, UnusableRow, sync,
+};
 pub use time::Period;
