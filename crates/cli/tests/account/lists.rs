@@ -82,7 +82,7 @@ fn looks_whole(format: &str, out: &[u8]) -> bool {
     match format {
         "json" => serde_json::from_slice::<Value>(out).is_ok(),
         "ndjson" => text(out).lines().all(|line| serde_json::from_str::<Value>(line).unwrap().get("error").is_none()),
-        "csv" => text(out).matches('"').count() % 2 == 0,
+        "csv" => text(out).matches('"').count().is_multiple_of(2),
         "parquet" => {
             let file = bytes::Bytes::copy_from_slice(out);
             parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).is_ok()

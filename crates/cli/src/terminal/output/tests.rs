@@ -298,7 +298,7 @@ fn a_broken_source_leaves_no_complete_output() {
             }
             Format::Csv => {
                 let text = String::from_utf8(out).unwrap();
-                text.matches('"').count() % 2 == 0 || !text.ends_with("\"incomplete: segment 7 is damaged")
+                text.matches('"').count().is_multiple_of(2) || !text.ends_with("\"incomplete: segment 7 is damaged")
             }
             Format::Arrow => {
                 let reader = arrow::ipc::reader::StreamReader::try_new(&out[..], None).unwrap();
@@ -390,7 +390,8 @@ fn tickers_and_ids_are_never_cut() {
         ("order_id", Arc::new(StringArray::from(vec!["3f2b7c2e-9d1f-4a83-8f0e-d2f9f1c0a001"]))),
     ]);
     for width in [20, 40, 80, 120, 200] {
-        let (text, summary) = print(Format::Table, Screen { width: Some(width), ..Screen::PIPE }, &[table.clone()]);
+        let (text, summary) =
+            print(Format::Table, Screen { width: Some(width), ..Screen::PIPE }, std::slice::from_ref(&table));
         assert!(text.contains(long), "{width}: {text}");
         let hidden = summary.hidden.iter().any(|name| name == "order_id");
         assert_eq!(hidden, !text.contains("d2f9f1c0a001"), "{width}: {text}");
