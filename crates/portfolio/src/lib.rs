@@ -30,7 +30,7 @@
 //!   it began. Syncing twice is syncing once. [`SyncOptions::dry_run`] tells the same and writes nothing.
 //! - **Nothing taken for complete that is not.** A row that cannot be kept (a sum beyond 64 bits, a fill without a time,
 //!   a field that cannot be read) is told in [`SyncReport::unusable`]; everything else is mirrored, and every sync asks
-//!   for that row again until it can be kept.
+//!   for that row again until it can be kept. Until then, [`Store::lacking`] has it.
 //! - **Nothing overwritten.** Fills and settlements are only ever added. One that the venue has changed is told in
 //!   [`SyncReport::revisions`] and kept in a table of its own; the row that was there stays. Of positions every version
 //!   is kept with the time from which and until which it was seen; at most one is current, and none once neither the
@@ -54,11 +54,12 @@
 //! | `orders` | an order |
 //! | `revisions` | what the venue said later about a row of `fills` or `settlements` |
 //! | `sync_checkpoints` | how far a stream of a subaccount is mirrored |
+//! | `unusable_rows` | what the last sync of a stream could not keep |
 //!
 //! # What a sync reads
 //! Of each subaccount its balance, its positions (settled ones too, so that their last state is known), fills,
 //! settlements and orders; live ones first, then those that the venue has archived and the store may lack, as
-//! `GET /historical/cutoff` tells. Later syncs begin [`SyncOptions::overlap`] before the newest row; with
+//! `GET /historical/cutoff` tells; archived positions also where the live list no longer has one that it had. Later syncs begin [`SyncOptions::overlap`] before the newest row; with
 //! [`SyncOptions::full`] they begin at the beginning. Settlements that were archived before they were mirrored cannot be
 //! had from the venue: only the position's own `realized_pnl_dollars` tells of them.
 //!
@@ -92,6 +93,7 @@ mod cross_check;
 mod difference;
 mod error;
 mod exposure;
+mod lacking;
 mod ledger;
 mod location;
 mod read;
@@ -108,6 +110,7 @@ pub use cross_check::{Difference, Figure};
 pub use difference::FieldChange;
 pub use error::{RowError, StoreError};
 pub use exposure::{EventExposure, Exposure, MarketExposure};
+pub use lacking::Lacking;
 pub use ledger::{Holding, LedgerOverflow};
 pub use location::{LocationError, PostgresUrl, StoreLocation};
 pub use read::{Recorded, Selection, Version};

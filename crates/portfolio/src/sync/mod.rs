@@ -155,13 +155,26 @@ impl<S: AccountSource> Run<'_, S> {
         let mut report =
             StreamReport { subaccount, stream, counts: Counts::default(), resumed: checkpoint.walk.is_some() };
         self.progress.stream_started(subaccount, stream, report.resumed);
-        match self.mirror_stream(checkpoint, &mut report).await {
+        let ended = match self.mirror_stream(checkpoint, &mut report).await {
             // Nothing of the stream past this page is known: where the walk stands, the next sync goes on.
             Err(SyncError::Source { page, reason: SourceError::Unreadable { error, .. }, .. }) => {
-                let reason = RowError::Unreadable { row: format!("page {page}"), reason: error.to_string() };
+                let reason = RowError::Unreadable { row: format!("page {page}"), reason: page_reason(&*error) };
                 self.unusable(&mut report, reason);
+                false
             }
-            done => done?,
+            done => {
+                done?;
+                true
+            }
+        };
+        if let Some(account) = self.account.filter(|_| !self.options.dry_run) {
+            let of_stream = |row: &&UnusableRow| row.subaccount == subaccount && row.stream == stream;
+            let rows: Vec<&UnusableRow> = self.report.unusable.iter().filter(of_stream).collect();
+            let now = now_micros(&*self.options.clock);
+            let mut transaction = self.store.begin().await?;
+            write::lock(self.store, &mut transaction, account).await?;
+            self.store.note_unusable(&mut transaction, account, (subaccount, stream, ended), &rows, now).await?;
+            transaction.commit().await.map_err(self.store.failed("commit what could not be kept"))?;
         }
         self.progress.stream_finished(&report);
         self.report.streams.push(report);
@@ -370,6 +383,11 @@ impl<S: AccountSource> Run<'_, S> {
         self.report.revisions.extend(found);
         Ok(())
     }
+}
+
+/// What is wrong with a page: without the id of the call, which differs every time.
+fn page_reason(error: &(dyn std::error::Error + 'static)) -> String {
+    error.downcast_ref::<daybook_kalshi::Error>().map_or_else(|| error.to_string(), |error| error.kind().to_string())
 }
 
 fn revisions(table: &'static Table, changes: &[Change]) -> Vec<Revision> {

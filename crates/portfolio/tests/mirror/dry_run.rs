@@ -9,7 +9,7 @@ use crate::{
     venue::{FillRow, Kept, StoppedClock, Venue, account, options, positions},
 };
 
-const EVERY_TABLE: [&str; 10] = [
+const EVERY_TABLE: [&str; 11] = [
     "accounts",
     "balances",
     "balance_shards",
@@ -20,6 +20,7 @@ const EVERY_TABLE: [&str; 10] = [
     "orders",
     "revisions",
     "sync_checkpoints",
+    "unusable_rows",
 ];
 
 fn dry(options: &SyncOptions) -> SyncOptions {

@@ -65,14 +65,28 @@ async fn one_row_of_each_stream_that_cannot_be_kept() {
         // Everything else is there, the other subaccount's too.
         assert_eq!(counts(&store, &venue).await, [15, 12, 5, 13, 2]);
 
+        let lacking = async || {
+            let account = store.account(&venue.identity().unwrap()).await.unwrap().unwrap();
+            store
+                .lacking(account)
+                .await
+                .unwrap()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(lacking().await, told(&report).into_iter().collect());
+
         // It is asked for again, and told again, for as long as it is so.
         clock.set(1_000_000);
         let again = sync(&venue, &store, &options(&clock, 2), &()).await.unwrap();
         assert_eq!(told(&again), told(&report));
         assert_eq!(again.total().new, 0);
+        assert_eq!(lacking().await.len(), 5);
         venue.change(|rows| *rows = good);
         let mended = sync(&venue, &store, &options(&clock, 2), &()).await.unwrap();
         assert!(mended.is_complete());
+        assert!(lacking().await.is_empty());
         assert_eq!(counts(&store, &venue).await, [16, 14, 6, 14, 2]);
         // From now on only what is new is asked for.
         venue.take_asked();
@@ -125,6 +139,8 @@ async fn a_page_that_is_none_stops_its_own_stream() {
         ]
     );
     assert_eq!(counts(&store, &venue).await, [16, 14, 0, 14, 2]);
+    let account = store.account(&venue.identity().unwrap()).await.unwrap().unwrap();
+    assert_eq!(store.lacking(account).await.unwrap().len(), 2);
     venue.change(|rows| rows.garbled_settlements = false);
     assert_eq!(sync(&venue, &store, &only, &()).await.unwrap().total().new, 3);
 }
@@ -140,6 +156,9 @@ async fn a_sync_that_is_cut_after_such_a_row_remembers_it() {
         venue.fail_after(request);
         let cut = sync(&venue, &store, &only, &()).await.is_err();
         assert!(cut, "request {request}");
+        let account = store.account(&venue.identity().unwrap()).await.unwrap().unwrap();
+        let cut_off = store.lacking(account).await.unwrap().iter().any(|lacking| lacking.reason.is_none());
+        assert_eq!(cut_off, request > 0, "a page was there, and more were to come");
         sync(&venue, &store, &only, &()).await.unwrap();
         venue.change(|rows| rows.garbled.clear());
         sync(&venue, &store, &only, &()).await.unwrap();
