@@ -27,8 +27,19 @@ fn a_row_that_cannot_be_kept_costs_nothing_else_and_is_asked_for_again() {
     let said = user.fails(4, &["account", "sync"]);
     assert!(said.contains(unread) && said.contains(unkept), "{said}");
     assert!(said.contains("account.sqlite lacks 2 rows"), "{said}");
-    let count = |what: &str| user.rows(&["account", "history", what]).len();
-    assert_eq!((count("fills"), count("settlements"), count("balances"), count("positions")), (2, 1, 1, 0));
+    let rows = |what: &str, code: i32| {
+        let output = user.run(&["account", "history", what, "--format", "json"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{what}: {said}");
+        assert_eq!(said.contains("warning: the mirror is incomplete: "), code == 4, "{what}: {said}");
+        serde_json::from_slice::<Vec<Value>>(&output.stdout).unwrap().len()
+    };
+    assert_eq!((rows("fills", 4), rows("settlements", 0), rows("balances", 0), rows("positions", 4)), (2, 1, 1, 0));
+    let said = user.fails(4, &["account", "summary"]);
+    assert!(
+        said.contains("incomplete: fills of subaccount 0: fill trade-61") && said.contains("position in KXNEW"),
+        "{said}"
+    );
 
     let output = user.run(&["account", "sync", "--format", "json"]);
     assert_eq!(output.status.code(), Some(4));
@@ -45,7 +56,8 @@ fn a_row_that_cannot_be_kept_costs_nothing_else_and_is_asked_for_again() {
     }
     let report: Value = serde_json::from_str(&user.says(&["account", "sync", "--format", "json"]).0).unwrap();
     assert_eq!(report["complete"], true);
-    assert_eq!((count("fills"), count("positions")), (3, 1));
+    assert_eq!((rows("fills", 0), rows("positions", 0)), (3, 1));
+    user.says(&["account", "summary"]);
 }
 
 #[test]

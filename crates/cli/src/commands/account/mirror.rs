@@ -272,6 +272,25 @@ async fn mirrored(common: &Common) -> Result<(Store, AccountId), Failure> {
     }
 }
 
+/// Tells what the mirror lacks of these streams, and says how the command ends.
+async fn completeness(
+    store: &Store,
+    account: AccountId,
+    subaccount: Option<Subaccount>,
+    streams: &[Stream],
+) -> Result<Outcome, Failure> {
+    let mut outcome = Outcome::Complete;
+    for lacking in store.lacking(account).await? {
+        if streams.contains(&lacking.stream) && subaccount.is_none_or(|number| number == lacking.subaccount) {
+            tell(format_args!(
+                "warning: the mirror is incomplete: {lacking}: `daybook account sync` asks for it again"
+            ));
+            outcome = Outcome::Incomplete;
+        }
+    }
+    Ok(outcome)
+}
+
 fn period(range: Range) -> Result<Period, Failure> {
     let instant = |nanos: Option<i64>| {
         let instant = nanos.map(|nanos| Timestamp::from_nanosecond(i128::from(nanos))).transpose();
@@ -296,19 +315,20 @@ pub fn run_history(args: &HistoryArgs, common: &Common) -> Result<Outcome, Failu
         return Err(Failure::Usage("balances are of no market: leave --ticker out".to_owned()));
     }
     let runtime = super::connect::runtime()?;
-    let (columns, rows) = runtime.block_on(async {
+    let ((columns, rows), outcome) = runtime.block_on(async {
         let (store, account) = mirrored(common).await?;
-        let rows = match args.what.as_str() {
-            "balances" => balances(&store, account, &selection).await?,
-            "fills" => fills(&store, account, &selection).await?,
-            "settlements" => settlements(&store, account, &selection).await?,
-            _ => positions(&store, account, &selection).await?,
+        let (stream, rows) = match args.what.as_str() {
+            "balances" => (Stream::Balance, balances(&store, account, &selection).await?),
+            "fills" => (Stream::Fills, fills(&store, account, &selection).await?),
+            "settlements" => (Stream::Settlements, settlements(&store, account, &selection).await?),
+            _ => (Stream::Positions, positions(&store, account, &selection).await?),
         };
+        let outcome = completeness(&store, account, selection.subaccount, &[stream]).await?;
         store.close().await;
-        Ok::<_, Failure>(rows)
+        Ok::<_, Failure>((rows, outcome))
     })?;
     write(common.format, Rows::of(columns, rows))?;
-    Ok(Outcome::Complete)
+    Ok(outcome)
 }
 
 type Table = (arrow::datatypes::SchemaRef, Vec<arrow::array::RecordBatch>);
@@ -429,7 +449,8 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
     let valued = !args.no_marks && range.end.is_none();
     let connection = if valued { Some(connect(common)?) } else { None };
     let runtime = super::connect::runtime()?;
-    let (summary, differences, revisions) = runtime.block_on(async {
+    let subaccount = args.subaccount.subaccount;
+    let (summary, differences, revisions, outcome) = runtime.block_on(async {
         let (store, account) = mirrored(common).await?;
         let marks = match &connection {
             Some(connection) => marks(&connection.client, &store, account).await?,
@@ -438,10 +459,12 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
         let summary = store.summary(account, period(range)?, &marks).await?;
         let differences = if args.check { store.cross_check(account, Money::ZERO).await? } else { Vec::new() };
         let revisions = store.revisions(account).await?;
+        // What is held, and what was made, follows from these.
+        let streams = [Stream::Positions, Stream::Fills, Stream::Settlements];
+        let outcome = completeness(&store, account, subaccount.map(Subaccount), &streams).await?;
         store.close().await;
-        Ok::<_, Failure>((summary, differences, revisions))
+        Ok::<_, Failure>((summary, differences, revisions, outcome))
     })?;
-    let subaccount = args.subaccount.subaccount;
     let wanted = |key: &MarketKey| subaccount.is_none_or(|number| key.subaccount == Subaccount(number));
     let markets: Vec<_> = summary.markets.iter().filter(|market| wanted(&market.market)).collect();
     let mut list = List::new(COLUMNS);
@@ -501,5 +524,5 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
     if args.check && differences.is_empty() {
         tell(format_args!("the venue's own figures are those that follow from the fills"));
     }
-    Ok(Outcome::Complete)
+    Ok(outcome)
 }
