@@ -1,8 +1,8 @@
 //! A SQLite store as it stands, copied: who only looks writes nothing beside it.
 //!
 //! SQLite itself cannot read a store in its usual mode without files of its own next to it, and where it is told that
-//! nobody writes, it is wrong if somebody does. So the file is copied, with the log that belongs to it, to where temporary
-//! files are; only its owner can read it there, and it goes when the last reader has.
+//! nobody writes, it is wrong if somebody does. So the file is copied, with the log that belongs to it, to where
+//! temporary files are; only its owner can read it there, and it goes when the last reader has.
 
 use std::{
     fs::{self, File},
@@ -21,17 +21,17 @@ pub(crate) struct Copy {
 }
 
 /// How often it is tried to find a moment without a writer.
-const ATTEMPTS: u32 = 20;
+const ATTEMPTS: u32 = 5;
 /// How long to wait for one.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Copy {
     /// Copies the store at `path`. Others may write to it meanwhile: what is copied is what stood there at one instant.
+    /// `None` if it is written to without a pause.
     ///
     /// # Errors
-    /// A file that cannot be read, a folder for temporary files that cannot be written, or a store that is written to
-    /// without a pause.
-    pub(crate) fn of(path: &Path) -> io::Result<Copy> {
+    /// A file that cannot be read, or a folder for temporary files that cannot be written.
+    pub(crate) fn of(path: &Path) -> io::Result<Option<Copy>> {
         let copy = Copy { folder: tempfile::Builder::new().prefix("daybook-").tempdir()? };
         let log = beside(path, "-wal");
         for _ in 0..ATTEMPTS {
@@ -42,12 +42,12 @@ impl Copy {
                 copied => copied?,
             }
             if before == (state(path)?, state(&log)?) {
-                return Ok(copy);
+                return Ok(Some(copy));
             }
             let _ = fs::remove_file(beside(&copy.path(), "-wal"));
             thread::sleep(PAUSE);
         }
-        Err(io::Error::other("it is being written to without a pause: try again when the other sync has ended"))
+        Ok(None)
     }
 
     /// Where the copy is.

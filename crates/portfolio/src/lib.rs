@@ -28,9 +28,9 @@
 //! - **Nothing twice, nothing lost.** Each page of the venue is written in one transaction, together with the cursor
 //!   of the next. A sync that is killed anywhere goes on at the next page, and then reads once more what is new since
 //!   it began. Syncing twice is syncing once. [`SyncOptions::dry_run`] tells the same and writes nothing.
-//! - **Nothing taken for complete that is not.** A row that cannot be kept (a sum beyond 64 bits, a fill without a time,
-//!   a field that cannot be read) is told in [`SyncReport::unusable`]; everything else is mirrored, and every sync asks
-//!   for that row again until it can be kept. Until then, [`Store::lacking`] has it.
+//! - **Nothing taken for complete that is not.** A row that cannot be kept (a sum beyond 64 bits, a fill without a
+//!   time, a field that cannot be read) is told in [`SyncReport::unusable`]; everything else is mirrored, and every
+//!   sync asks for that row again until it can be kept. Until then, [`Store::lacking`] has it.
 //! - **Nothing overwritten.** Fills and settlements are only ever added. One that the venue has changed is told in
 //!   [`SyncReport::revisions`] and kept in a table of its own; the row that was there stays. Of positions every version
 //!   is kept with the time from which and until which it was seen; at most one is current, and none once neither the
@@ -59,9 +59,10 @@
 //! # What a sync reads
 //! Of each subaccount its balance, its positions (settled ones too, so that their last state is known), fills,
 //! settlements and orders; live ones first, then those that the venue has archived and the store may lack, as
-//! `GET /historical/cutoff` tells; archived positions also where the live list no longer has one that it had. Later syncs begin [`SyncOptions::overlap`] before the newest row; with
-//! [`SyncOptions::full`] they begin at the beginning. Settlements that were archived before they were mirrored cannot be
-//! had from the venue: only the position's own `realized_pnl_dollars` tells of them.
+//! `GET /historical/cutoff` tells; archived positions also where the live list no longer has one that it had. Later
+//! syncs begin [`SyncOptions::overlap`] before the newest row; with [`SyncOptions::full`] they begin at the beginning.
+//! Settlements that were archived before they were mirrored cannot be had from the venue: only the position's own
+//! `realized_pnl_dollars` tells of them.
 //!
 //! # Formulas
 //! Fills are replayed market by market, by subaccount, in the order of their time, then trade, then order. A fill

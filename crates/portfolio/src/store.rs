@@ -83,13 +83,13 @@ impl Store {
 
     /// Opens the store at `url` if there is one, and changes nothing: for a dry run, or to look.
     ///
-    /// A SQLite file is copied to where temporary files are, and the copy is read: beside the file nothing is written, it
-    /// may be in a folder that nobody may write to, and it is seen as it was when it was opened. The copy goes when the
-    /// store is dropped.
+    /// A SQLite file is copied to where temporary files are, and the copy is read: beside the file nothing is written,
+    /// it may be in a folder that nobody may write to, and it is seen as it was when it was opened. The copy goes when
+    /// the store is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] where there is no store, and [`StoreError::Schema`] where its schema is not this version's;
-    /// a SQLite file of an older one is read all the same.
+    /// [`StoreError::Missing`] where there is no store, and [`StoreError::Schema`] where its schema is not this
+    /// version's; a SQLite file of an older one is read all the same.
     pub async fn open_read_only(url: &str) -> Result<Store, StoreError> {
         let location: StoreLocation = url.parse()?;
         if location == StoreLocation::Memory {
@@ -113,8 +113,14 @@ impl Store {
             reason: format!("it could not be copied to look into it ({reason})"),
             advice: ADVICE_FILE,
         })?;
-        let copy = Arc::new(copy);
-        // Opened for writing once, the copy takes in the log that belongs to it, and an older schema becomes this one's.
+        let Some(copy) = copy.map(Arc::new) else {
+            // Who writes has SQLite's own files beside it already: reading there adds none.
+            let store = Store::connect(location, None, "ro").await?;
+            store.expect_schema().await?;
+            return Ok(store);
+        };
+        // Opened for writing once, the copy takes in the log that belongs to it, and an older schema becomes this
+        // one's.
         let writable = Store::connect(location.clone(), Some(copy.clone()), "rw").await?;
         let version = writable.schema_version().await;
         let migrated = match version {

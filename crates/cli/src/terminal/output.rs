@@ -96,8 +96,8 @@ pub struct Summary {
 
 /// Why an output failed. What was written by then is incomplete, and does not pass for complete: a JSON array stays
 /// open, a Parquet file has no footer. The formats that know no end get one that readers stumble over, where the source
-/// broke off: the last line of NDJSON is `{"error":{"code":"incomplete","message":…}}`, the last record of CSV is a single
-/// field whose quotes are never closed, and an Arrow stream announces a message that never comes.
+/// broke off: the last line of NDJSON is `{"error":{"code":"incomplete","message":…}}`, the last record of CSV is a
+/// single field whose quotes are never closed, and an Arrow stream announces a message that never comes.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// Refused before anything was read or written.

@@ -35,8 +35,8 @@ pub(crate) struct Walk {
 pub(crate) const TIMELESS: i64 = i64::MIN;
 
 impl Walk {
-    /// What the stream is complete through, the walk having ended: nothing past a row that could not be kept, so that the
-    /// next walk asks for that row again. `overlap` is how far before this a walk begins.
+    /// What the stream is complete through, the walk having ended: nothing past a row that could not be kept, so that
+    /// the next walk asks for that row again. `overlap` is how far before this a walk begins.
     pub(crate) fn complete_through(&self, overlap: i64) -> Option<i64> {
         match self.held {
             None => self.newest,

@@ -88,8 +88,8 @@ impl Listing {
         self.whole = false;
     }
 
-    /// Notes the rows of a page, and takes those out that the archive repeats from the live list: the two need not agree,
-    /// and what is live is what is. Gives out how many those were.
+    /// Notes the rows of a page, and takes those out that the archive repeats from the live list: the two need not
+    /// agree, and what is live is what is. Gives out how many those were.
     pub(crate) fn see(&mut self, stage: Stage, tables: &mut [(&'static Table, Vec<MirrorRow>)]) -> u64 {
         let mut repeated = 0;
         for (table, rows) in tables {

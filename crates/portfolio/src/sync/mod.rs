@@ -45,8 +45,8 @@ use page::{has_history, page};
 /// process killed, at any time: the next sync goes on where this one stopped. Two syncs of one account at once are
 /// safe; they only do the same work twice.
 ///
-/// A row that cannot be kept stops nothing: [`SyncReport::unusable`] tells of it, everything else is mirrored, and the next
-/// sync asks for it again.
+/// A row that cannot be kept stops nothing: [`SyncReport::unusable`] tells of it, everything else is mirrored, and the
+/// next sync asks for it again.
 ///
 /// # Errors
 /// [`SyncError`]; what was mirrored until then stays.
@@ -314,8 +314,8 @@ impl<S: AccountSource> Run<'_, S> {
         Ok(Walk { started_at: now, stage: Stage::Live, cursor: None, since, newest, held: None })
     }
 
-    /// Since when there are orders that may still change. Whatever status is not known to be final is taken for one that
-    /// is not: the venue may have words for it tomorrow that are not known today.
+    /// Since when there are orders that may still change. Whatever status is not known to be final is taken for one
+    /// that is not: the venue may have words for it tomorrow that are not known today.
     async fn oldest_moving_order(&self, subaccount: Subaccount) -> Result<Moving, StoreError> {
         let Some(account) = self.account else { return Ok(Moving::None) };
         let failed = self.store.failed("look up orders that may still change");

@@ -1,4 +1,5 @@
-//! Lists straight from the venue, page by page as they are printed: what it has at hand, and with `--all` then its archive.
+//! Lists straight from the venue, page by page as they are printed: what it has at hand, and then, with `--all`, what
+//! it has archived.
 
 use std::{collections::HashSet, pin::Pin};
 

@@ -1,9 +1,9 @@
 //! Aligned columns for people. The first batch decides the columns' widths, so a long output streams.
 //!
 //! Figures stand at the right. Times show what varies: where all times of a column fall on one day, the day is said once,
-//! above the rows, and again when it changes. Text is cut where the terminal is too narrow; figures, times, tickers and ids
-//! never. What still does not fit is left out from the right and marked with an ellipsis, down to the ticker: a table that
-//! has no room for that is wider than the terminal.
+//! above the rows, and again when it changes. Text is cut where the terminal is too narrow; figures, times, tickers and
+//! ids never. What still does not fit is left out from the right and marked with an ellipsis, down to the ticker: a
+//! table that has no room for that is wider than the terminal.
 
 use std::iter::repeat_n;
 
