@@ -1,16 +1,16 @@
 //! What a mirror is known to lack: what could not be kept, and what a sync that was cut off did not get to.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use daybook_kalshi::rest::value::Subaccount;
 use jiff::Timestamp;
-use sqlx::{AnyConnection, Row};
+use sqlx::Row;
 
 use crate::{
     account::AccountId,
     error::StoreError,
     store::Store,
-    sync::{Stream, UnusableRow},
+    sync::{Stream, UnusableRow, lock},
     table::subaccount_number,
     time::from_micros,
 };
@@ -66,10 +66,9 @@ impl Store {
     }
 
     /// Notes what a sync could not keep of a stream. If it `ended`, that is all that is lacking: what could not be kept
-    /// before was asked for again.
+    /// before was asked for again. Writes nothing where nothing is new.
     pub(crate) async fn note_unusable(
         &self,
-        connection: &mut AnyConnection,
         account: AccountId,
         (subaccount, stream, ended): (Subaccount, Stream, bool),
         rows: &[&UnusableRow],
@@ -77,25 +76,32 @@ impl Store {
     ) -> Result<(), StoreError> {
         let failed = self.failed("note what could not be kept");
         let subaccount = subaccount_number(subaccount);
-        let known: Vec<String> = {
+        let known: BTreeSet<String> = {
             let sql = "SELECT reason FROM unusable_rows WHERE account_id = $1 AND subaccount = $2 AND stream = $3";
             let query = sqlx::query(sql).bind(account.0).bind(subaccount).bind(stream.as_str());
-            let known = query.fetch_all(&mut *connection).await.map_err(&failed)?;
+            let known = query.fetch_all(self.pool()).await.map_err(&failed)?;
             known.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(&failed)?
         };
-        let found: Vec<String> = rows.iter().map(|row| row.reason.to_string()).collect();
-        for reason in known.iter().filter(|reason| ended && !found.contains(reason)) {
+        let found: BTreeSet<String> = rows.iter().map(|row| row.reason.to_string()).collect();
+        let new: Vec<&String> = found.difference(&known).collect();
+        let past: Vec<&String> = known.difference(&found).filter(|_| ended).collect();
+        if new.is_empty() && past.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        lock(self, &mut transaction, account).await?;
+        for reason in past {
             let sql = "DELETE FROM unusable_rows
                 WHERE account_id = $1 AND subaccount = $2 AND stream = $3 AND reason = $4";
             let statement = sqlx::query(sql).bind(account.0).bind(subaccount).bind(stream.as_str());
-            statement.bind(reason.clone()).execute(&mut *connection).await.map_err(&failed)?;
+            statement.bind(reason.clone()).execute(&mut *transaction).await.map_err(&failed)?;
         }
-        for reason in found.into_iter().filter(|reason| !known.contains(reason)) {
+        for reason in new {
             let sql = "INSERT INTO unusable_rows (account_id, subaccount, stream, reason, first_seen_us)
                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, subaccount, stream, reason) DO NOTHING";
             let statement = sqlx::query(sql).bind(account.0).bind(subaccount).bind(stream.as_str());
-            statement.bind(reason).bind(now).execute(&mut *connection).await.map_err(&failed)?;
+            statement.bind(reason.clone()).bind(now).execute(&mut *transaction).await.map_err(&failed)?;
         }
-        Ok(())
+        transaction.commit().await.map_err(&failed)
     }
 }

@@ -38,6 +38,7 @@ use checkpoint::{Checkpoint, Stage, Walk};
 use judge::{Change, KnownRows, judge};
 use listing::Listing;
 use page::{has_history, page};
+pub(crate) use write::lock;
 
 /// Mirrors the account that `source` reads into `store`.
 ///
@@ -171,10 +172,7 @@ impl<S: AccountSource> Run<'_, S> {
             let of_stream = |row: &&UnusableRow| row.subaccount == subaccount && row.stream == stream;
             let rows: Vec<&UnusableRow> = self.report.unusable.iter().filter(of_stream).collect();
             let now = now_micros(&*self.options.clock);
-            let mut transaction = self.store.begin().await?;
-            write::lock(self.store, &mut transaction, account).await?;
-            self.store.note_unusable(&mut transaction, account, (subaccount, stream, ended), &rows, now).await?;
-            transaction.commit().await.map_err(self.store.failed("commit what could not be kept"))?;
+            self.store.note_unusable(account, (subaccount, stream, ended), &rows, now).await?;
         }
         self.progress.stream_finished(&report);
         self.report.streams.push(report);
