@@ -56,6 +56,15 @@ impl Copy {
     }
 }
 
+/// Whether nothing is stored at `path`: there is no file, or a sync made one and came no further.
+pub(crate) fn is_missing(path: &Path) -> bool {
+    let is_empty = |path: &Path| match state(path) {
+        Ok(state) => state.is_none_or(|(length, _)| length == 0),
+        Err(_) => false,
+    };
+    is_empty(path) && is_empty(&beside(path, "-wal"))
+}
+
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);

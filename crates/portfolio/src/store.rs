@@ -14,7 +14,12 @@ use sqlx::{
     migrate::MigrateError,
 };
 
-use crate::{copy::Copy, error::StoreError, location::StoreLocation, schema};
+use crate::{
+    copy::{self, Copy},
+    error::StoreError,
+    location::StoreLocation,
+    schema,
+};
 
 /// Accounts mirrored into a SQLite file or a PostgreSQL database. Clones share its connections.
 ///
@@ -96,15 +101,10 @@ impl Store {
             return Store::open_at(location).await;
         }
         let Some(path) = location.file().map(Path::to_owned) else {
-            let store = Store::connect(location, None, "ro").await?;
-            store.expect_schema().await?;
-            return Ok(store);
+            return Store::connect(location, None, "ro").await?.with_schema().await;
         };
-        match std::fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(StoreError::Missing { location }),
-            // A sync made the file and came no further.
-            Ok(metadata) if metadata.is_file() && metadata.len() == 0 => return Err(StoreError::Missing { location }),
-            _ => {}
+        if copy::is_missing(&path) {
+            return Err(StoreError::Missing { location });
         }
         let copy = tokio::task::spawn_blocking(move || Copy::of(&path)).await;
         let copy = copy.unwrap_or_else(|error| Err(std::io::Error::other(error)));
@@ -115,9 +115,7 @@ impl Store {
         })?;
         let Some(copy) = copy.map(Arc::new) else {
             // Who writes has SQLite's own files beside it already: reading there adds none.
-            let store = Store::connect(location, None, "ro").await?;
-            store.expect_schema().await?;
-            return Ok(store);
+            return Store::connect(location, None, "ro").await?.with_schema().await;
         };
         // Opened for writing once, the copy takes in the log that belongs to it, and an older schema becomes this
         // one's.
@@ -130,12 +128,18 @@ impl Store {
         };
         writable.close().await;
         migrated?;
-        let store = Store::connect(location, Some(copy), "ro").await?;
-        store.expect_schema().await?;
-        Ok(store)
+        Store::connect(location, Some(copy), "ro").await?.with_schema().await
     }
 
-    /// That the schema is the one that this crate reads.
+    /// The store, if its schema is the one that this crate reads; closed if not.
+    async fn with_schema(self) -> Result<Store, StoreError> {
+        if let Err(error) = self.expect_schema().await {
+            self.close().await;
+            return Err(error);
+        }
+        Ok(self)
+    }
+
     async fn expect_schema(&self) -> Result<(), StoreError> {
         let location = || self.location.clone();
         let version = self.schema_version().await?;

@@ -263,12 +263,15 @@ async fn mirrored(common: &Common) -> Result<(Store, AccountId), Failure> {
     let store = Store::open_read_only(&location(common)).await?;
     match store.account(&identity).await? {
         Some(account) => Ok((store, account)),
-        None => Err(Failure::NotFound(format!(
-            "{} mirrors no account of the key {} at {}: `daybook account sync` makes it",
-            named(common),
-            identity.key_id,
-            identity.environment
-        ))),
+        None => {
+            store.close().await;
+            Err(Failure::NotFound(format!(
+                "{} mirrors no account of the key {} at {}: `daybook account sync` makes it",
+                named(common),
+                identity.key_id,
+                identity.environment
+            )))
+        }
     }
 }
 
