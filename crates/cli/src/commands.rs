@@ -27,7 +27,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use daybook_archive::{Archive, Error, OpenOptions, schema::Table};
 
 use crate::config::{Config, Inputs, Problem};
-use crate::terminal::{output::Format, screen::Screen, tell::print_line, time_arg::parse_time};
+use crate::terminal::{
+    log::{self, Level},
+    output::Format,
+    screen::Screen,
+    tell::print_line,
+    time_arg::parse_time,
+};
 
 /// A book's answer as the object that `daybook book --format json` prints, with every level.
 pub fn book_json(answer: &daybook_archive::BookAnswer) -> serde_json::Value {
@@ -125,6 +131,9 @@ pub struct CommonArgs {
     /// The profile of daybook.toml to use [DAYBOOK_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,
+    /// Tell on stderr what is done: error, warn, info, debug or trace [DAYBOOK_LOG] [default: off]
+    #[arg(long, global = true, value_name = "LEVEL", hide_possible_values = true)]
+    log: Option<Level>,
     /// Give a setting, as `daybook config show` names it
     #[arg(long, global = true, value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -147,6 +156,7 @@ impl CommonArgs {
             ("archive", "--archive", self.archive.clone()),
             ("wal", "--wal", self.wal.clone()),
             ("format", "--format", self.format.map(|format| format.to_string())),
+            ("log", "--log", self.log.map(|level| level.as_str().to_owned())),
         ];
         let given = own.into_iter().chain(flags);
         inputs.flags = given.filter_map(|(name, flag, value)| Some((name, flag, value?))).collect();
@@ -266,6 +276,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, Failure> {
         return outcome;
     }
     let common = &Common::of(Config::load(&inputs)?);
+    log::start(Level::from_str(common.config.text("log").unwrap_or_default(), false).unwrap_or_default());
     match &cli.command {
         Command::Import(args) => import::run(args, common),
         Command::Book(args) => book::run(args, common),

@@ -1,6 +1,7 @@
 //! What people type and read: times, tables, ladders, progress.
 
 pub mod ladder;
+pub mod log;
 pub mod output;
 pub mod progress;
 pub mod screen;

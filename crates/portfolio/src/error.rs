@@ -10,7 +10,7 @@ pub enum StoreError {
     #[error(transparent)]
     Location(#[from] LocationError),
     /// The file does not exist and was not to be created.
-    #[error("there is no store at `{location}`; run a sync to create it")]
+    #[error("there is no store at `{location}`; run a sync to make it")]
     Missing {
         /// The store.
         location: StoreLocation,
@@ -92,6 +92,14 @@ pub enum RowError {
         row: String,
         /// The word.
         value: String,
+    },
+    /// Not what a row of its kind is: a field is missing, or has a value that it cannot have.
+    #[error("{row} cannot be read: {reason}")]
+    Unreadable {
+        /// The row, or the page.
+        row: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// Could not be written as JSON.
     #[error("{row}: {reason}")]

@@ -28,10 +28,13 @@
 //! - **Nothing twice, nothing lost.** Each page of the venue is written in one transaction, together with the cursor
 //!   of the next. A sync that is killed anywhere goes on at the next page, and then reads once more what is new since
 //!   it began. Syncing twice is syncing once. [`SyncOptions::dry_run`] tells the same and writes nothing.
+//! - **Nothing taken for complete that is not.** A row that cannot be kept (a sum beyond 64 bits, a fill without a
+//!   time, a field that cannot be read) is told in [`SyncReport::unusable`]; everything else is mirrored, and every
+//!   sync asks for that row again until it can be kept. Until then, [`Store::lacking`] has it.
 //! - **Nothing overwritten.** Fills and settlements are only ever added. One that the venue has changed is told in
 //!   [`SyncReport::revisions`] and kept in a table of its own; the row that was there stays. Of positions every version
-//!   is kept with the time from which and until which it was seen; exactly one is current. Of orders the latest state
-//!   is kept.
+//!   is kept with the time from which and until which it was seen; at most one is current, and none once neither the
+//!   venue's list nor its archive has the position any more. Of orders the latest state is kept.
 //! - **Nothing forgotten.** Every row is stored as typed columns and as the JSON that the venue sent, with the fields
 //!   that have no column yet.
 //! - **No floats.** Money is in millionths of a dollar (or in cents where the venue's figure is), prices are in
@@ -51,13 +54,15 @@
 //! | `orders` | an order |
 //! | `revisions` | what the venue said later about a row of `fills` or `settlements` |
 //! | `sync_checkpoints` | how far a stream of a subaccount is mirrored |
+//! | `unusable_rows` | what the last sync of a stream could not keep |
 //!
 //! # What a sync reads
 //! Of each subaccount its balance, its positions (settled ones too, so that their last state is known), fills,
 //! settlements and orders; live ones first, then those that the venue has archived and the store may lack, as
-//! `GET /historical/cutoff` tells. Later syncs begin [`SyncOptions::overlap`] before the newest row; with
-//! [`SyncOptions::full`] they begin at the beginning. Settlements that were archived before they were mirrored cannot be
-//! had from the venue: only the position's own `realized_pnl_dollars` tells of them.
+//! `GET /historical/cutoff` tells; archived positions also where the live list no longer has one that it had. Later
+//! syncs begin [`SyncOptions::overlap`] before the newest row; with [`SyncOptions::full`] they begin at the beginning.
+//! Settlements that were archived before they were mirrored cannot be had from the venue: only the position's own
+//! `realized_pnl_dollars` tells of them.
 //!
 //! # Formulas
 //! Fills are replayed market by market, by subaccount, in the order of their time, then trade, then order. A fill
@@ -84,10 +89,12 @@
 //! mirrored and not compared, since it is not said what it counts; so is the settlement's `…_total_cost_dollars`.
 
 mod account;
+mod copy;
 mod cross_check;
 mod difference;
 mod error;
 mod exposure;
+mod lacking;
 mod ledger;
 mod location;
 mod read;
@@ -104,11 +111,14 @@ pub use cross_check::{Difference, Figure};
 pub use difference::FieldChange;
 pub use error::{RowError, StoreError};
 pub use exposure::{EventExposure, Exposure, MarketExposure};
+pub use lacking::Lacking;
 pub use ledger::{Holding, LedgerOverflow};
 pub use location::{LocationError, PostgresUrl, StoreLocation};
 pub use read::{Recorded, Selection, Version};
 pub use source::{AccountSource, SourceError};
 pub use store::Store;
 pub use summary::{BestBids, MarketKey, MarketSummary, Marks, Summary, SummaryTotal};
-pub use sync::{Counts, Progress, Revision, Stream, StreamReport, SyncError, SyncOptions, SyncReport, sync};
+pub use sync::{
+    Counts, Progress, Revision, Stream, StreamReport, SyncError, SyncOptions, SyncReport, UnusableRow, sync,
+};
 pub use time::Period;

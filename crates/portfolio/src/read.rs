@@ -43,7 +43,7 @@ pub struct Version<T> {
     pub subaccount: Subaccount,
     /// When it was seen so for the first time.
     pub valid_from: Timestamp,
-    /// When it was first seen otherwise; `None` for the current version.
+    /// When it was first seen otherwise, or was no longer listed; `None` for the current version.
     pub valid_to: Option<Timestamp>,
     /// The row.
     pub row: T,

@@ -16,12 +16,20 @@ struct Version {
 }
 
 /// Oldest first. A version that was released is never edited: databases remember its checksum.
-const VERSIONS: [Version; 1] = [Version {
-    number: 1,
-    title: "account",
-    sqlite: include_str!("../migrations/sqlite/0001_account.sql"),
-    postgres: include_str!("../migrations/postgres/0001_account.sql"),
-}];
+const VERSIONS: [Version; 2] = [
+    Version {
+        number: 1,
+        title: "account",
+        sqlite: include_str!("../migrations/sqlite/0001_account.sql"),
+        postgres: include_str!("../migrations/postgres/0001_account.sql"),
+    },
+    Version {
+        number: 2,
+        title: "listing",
+        sqlite: include_str!("../migrations/sqlite/0002_listing.sql"),
+        postgres: include_str!("../migrations/postgres/0002_listing.sql"),
+    },
+];
 
 /// The number of the schema that this crate reads and writes.
 pub(crate) const CURRENT: i64 = VERSIONS[VERSIONS.len() - 1].number;

@@ -67,12 +67,32 @@ pub trait AccountSource: Send + Sync {
     ) -> impl Future<Output = Result<OrdersPage, SourceError>> + Send;
 }
 
+impl SourceError {
+    /// The client's error, where that is what it came from.
+    pub fn client_error(&self) -> Option<&daybook_kalshi::Error> {
+        match self {
+            SourceError::Refused(error) | SourceError::Unreadable { error, .. } | SourceError::Failed(error) => {
+                error.downcast_ref()
+            }
+            SourceError::NoCredentials => None,
+        }
+    }
+}
+
 /// Why the venue did not answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SourceError {
     /// It refused the request as it was put (HTTP 400): with a cursor, that is what an outdated cursor gets.
     Refused(Box<dyn Error + Send + Sync>),
+    /// It answered with success, and with a body that is not this operation's as a whole: one of its rows may be what
+    /// cannot be read.
+    Unreadable {
+        /// The body as received.
+        body: Vec<u8>,
+        /// What is wrong with it.
+        error: Box<dyn Error + Send + Sync>,
+    },
     /// Anything else.
     Failed(Box<dyn Error + Send + Sync>),
     /// There are no credentials, so there is no account.
@@ -82,7 +102,9 @@ pub enum SourceError {
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SourceError::Refused(error) | SourceError::Failed(error) => fmt::Display::fmt(error, f),
+            SourceError::Refused(error) | SourceError::Unreadable { error, .. } | SourceError::Failed(error) => {
+                fmt::Display::fmt(error, f)
+            }
             SourceError::NoCredentials => {
                 f.write_str("an account can only be read with an API key, and the client has none")
             }
@@ -93,7 +115,9 @@ impl fmt::Display for SourceError {
 impl Error for SourceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            SourceError::Refused(error) | SourceError::Failed(error) => error.source(),
+            SourceError::Refused(error) | SourceError::Unreadable { error, .. } | SourceError::Failed(error) => {
+                error.source()
+            }
             SourceError::NoCredentials => None,
         }
     }
@@ -101,8 +125,13 @@ impl Error for SourceError {
 
 impl From<daybook_kalshi::Error> for SourceError {
     fn from(error: daybook_kalshi::Error) -> SourceError {
-        let refused = error.venue().is_some_and(|answer| answer.status == 400);
-        if refused { SourceError::Refused(error.into()) } else { SourceError::Failed(error.into()) }
+        if error.venue().is_some_and(|answer| answer.status == 400) {
+            SourceError::Refused(error.into())
+        } else if matches!(error.kind(), daybook_kalshi::ErrorKind::Decode { .. }) {
+            SourceError::Unreadable { body: error.body().to_vec(), error: error.into() }
+        } else {
+            SourceError::Failed(error.into())
+        }
     }
 }
 

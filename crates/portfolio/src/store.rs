@@ -1,6 +1,12 @@
 //! The store: opened, brought to the current schema, and asked.
 
-use std::{fmt, fs::OpenOptions, path::Path, sync::Once, time::Duration};
+use std::{
+    fmt,
+    fs::OpenOptions,
+    path::Path,
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use sqlx::{
     AnyConnection, AnyPool, Executor, Row, Transaction,
@@ -8,7 +14,12 @@ use sqlx::{
     migrate::MigrateError,
 };
 
-use crate::{error::StoreError, location::StoreLocation, schema};
+use crate::{
+    copy::{self, Copy},
+    error::StoreError,
+    location::StoreLocation,
+    schema,
+};
 
 /// Accounts mirrored into a SQLite file or a PostgreSQL database. Clones share its connections.
 ///
@@ -17,6 +28,8 @@ use crate::{error::StoreError, location::StoreLocation, schema};
 pub struct Store {
     pool: AnyPool,
     location: StoreLocation,
+    /// What is really read, where it is only to be looked at.
+    _copy: Option<Arc<Copy>>,
 }
 
 /// How long one writer of a SQLite file waits for another.
@@ -51,46 +64,97 @@ impl Store {
         if let Some(path) = location.file() {
             create_private(path).map_err(|reason| StoreError::Create { location: location.clone(), reason })?;
         }
-        let store = Store::connect(location, "rw").await?;
+        let store = Store::connect(location, None, "rw").await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let store = self;
         let migrator = schema::migrator(store.is_postgres());
         // SQLite has no lock for migrations: of several that begin at once, one makes the tables, and the others find them
         // made when they look again.
         for pause in [20, 100, 500] {
             match migrator.run(&store.pool).await {
-                Ok(()) => return Ok(store),
+                Ok(()) => return Ok(()),
                 Err(MigrateError::ExecuteMigration(..)) if !store.is_postgres() => {
                     tokio::time::sleep(Duration::from_millis(pause)).await;
                 }
                 Err(error) => return Err(store.schema_error(&error)),
             }
         }
-        migrator.run(&store.pool).await.map_err(|error| store.schema_error(&error))?;
-        Ok(store)
+        migrator.run(&store.pool).await.map_err(|error| store.schema_error(&error))
     }
 
     /// Opens the store at `url` if there is one, and changes nothing: for a dry run, or to look.
     ///
+    /// A SQLite file is copied to where temporary files are, and the copy is read: beside the file nothing is written,
+    /// it may be in a folder that nobody may write to, and it is seen as it was when it was opened. The copy goes when
+    /// the store is dropped.
+    ///
     /// # Errors
-    /// [`StoreError::Missing`] where there is no store, and [`StoreError::Schema`] where its schema is an older one.
+    /// [`StoreError::Missing`] where there is no store, and [`StoreError::Schema`] where its schema is not this
+    /// version's; a SQLite file of an older one is read all the same.
     pub async fn open_read_only(url: &str) -> Result<Store, StoreError> {
         let location: StoreLocation = url.parse()?;
         if location == StoreLocation::Memory {
             return Store::open_at(location).await;
         }
-        if location.file().is_some_and(|path| !path.exists()) {
+        let Some(path) = location.file().map(Path::to_owned) else {
+            return Store::connect(location, None, "ro").await?.with_schema().await;
+        };
+        if copy::is_missing(&path) {
             return Err(StoreError::Missing { location });
         }
-        let store = Store::connect(location, "ro").await?;
-        let version = store.schema_version().await?;
+        let copy = tokio::task::spawn_blocking(move || Copy::of(&path)).await;
+        let copy = copy.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let copy = copy.map_err(|reason| StoreError::Open {
+            location: location.clone(),
+            reason: format!("it could not be copied to look into it ({reason})"),
+            advice: ADVICE_FILE,
+        })?;
+        let Some(copy) = copy.map(Arc::new) else {
+            // Who writes has SQLite's own files beside it already: reading there adds none.
+            return Store::connect(location, None, "ro").await?.with_schema().await;
+        };
+        // Opened for writing once, the copy takes in the log that belongs to it, and an older schema becomes this
+        // one's.
+        let writable = Store::connect(location.clone(), Some(copy.clone()), "rw").await?;
+        let version = writable.schema_version().await;
+        let migrated = match version {
+            Ok(version) if 0 < version && version < schema::CURRENT => writable.migrate().await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        writable.close().await;
+        migrated?;
+        Store::connect(location, Some(copy), "ro").await?.with_schema().await
+    }
+
+    /// The store, if its schema is the one that this crate reads; closed if not.
+    async fn with_schema(self) -> Result<Store, StoreError> {
+        if let Err(error) = self.expect_schema().await {
+            self.close().await;
+            return Err(error);
+        }
+        Ok(self)
+    }
+
+    async fn expect_schema(&self) -> Result<(), StoreError> {
+        let location = || self.location.clone();
+        let version = self.schema_version().await?;
+        if version == 0 {
+            return Err(StoreError::Missing { location: location() });
+        }
         if version < schema::CURRENT {
             let reason = format!("its schema is version {version}, and {} is needed", schema::CURRENT);
-            return Err(StoreError::Schema { location: store.location, reason, advice: ADVICE_OLDER });
+            return Err(StoreError::Schema { location: location(), reason, advice: ADVICE_OLDER });
         }
         if version > schema::CURRENT {
             let reason = format!("its schema is version {version}, and {} is the latest known", schema::CURRENT);
-            return Err(StoreError::Schema { location: store.location, reason, advice: ADVICE_NEWER });
+            return Err(StoreError::Schema { location: location(), reason, advice: ADVICE_NEWER });
         }
-        Ok(store)
+        Ok(())
     }
 
     /// An empty store in memory, gone when it is dropped: what a dry run compares with where there is no store yet.
@@ -142,7 +206,8 @@ impl Store {
         StoreError::Damaged { location: self.location.clone(), table, reason: reason.to_string() }
     }
 
-    async fn connect(location: StoreLocation, mode: &str) -> Result<Store, StoreError> {
+    /// Connects to the store at `location`, or to its copy.
+    async fn connect(location: StoreLocation, copy: Option<Arc<Copy>>, mode: &str) -> Result<Store, StoreError> {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
         let sqlite = !matches!(location, StoreLocation::Postgres(_));
@@ -152,7 +217,8 @@ impl Store {
             location: location.clone(),
             advice: if sqlite { ADVICE_FILE } else { ADVICE_DATABASE },
         };
-        let url = location.driver_url(mode).map_err(|error| open_error(error.to_string()))?;
+        let place = copy.as_ref().map_or_else(|| location.clone(), |copy| StoreLocation::File(copy.path()));
+        let url = place.driver_url(mode).map_err(|error| open_error(error.to_string()))?;
         let options = <AnyConnectOptions as sqlx::ConnectOptions>::from_url(&url)
             .map_err(|error| open_error(error.to_string()))?;
         let options = sqlx::ConnectOptions::disable_statement_logging(options);
@@ -169,7 +235,7 @@ impl Store {
         }
         let pool = pool.after_connect(move |connection, _| Box::pin(prepare(connection, sqlite, read_only)));
         let pool = pool.connect_with(options).await.map_err(|error| open_error(error.to_string()))?;
-        Ok(Store { pool, location })
+        Ok(Store { pool, location, _copy: copy })
     }
 
     /// The number of the schema that the store has; 0 without any.

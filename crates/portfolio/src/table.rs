@@ -237,7 +237,7 @@ pub(crate) fn event_position(row: &EventPosition, subaccount: Subaccount) -> Res
 
 /// A fill. The row's own subaccount counts; `asked` is whose fills were asked for.
 pub(crate) fn fill(row: &Fill, asked: Subaccount) -> Result<MirrorRow, RowError> {
-    let name = format!("fill {} of order {}", row.trade_id, row.order_id);
+    let name = format!("fill {} of order {} in {}", row.trade_id, row.order_id, row.ticker);
     let executed = row.created_time.map(micros).or_else(|| row.ts.and_then(seconds));
     let executed = executed.ok_or_else(|| RowError::Time { row: name.clone() })?;
     if let OutcomeSide::Other(word) = &row.outcome_side {
@@ -287,7 +287,7 @@ pub(crate) fn settlement(row: &Settlement, asked: Subaccount) -> Result<MirrorRo
 
 /// An order.
 pub(crate) fn order(row: &Order, asked: Subaccount) -> Result<MirrorRow, RowError> {
-    let name = format!("order {}", row.order_id);
+    let name = format!("order {} in {}", row.order_id, row.ticker);
     let created = row.created_time.map(micros);
     Ok(MirrorRow {
         key: vec![row.order_id.as_str().into()],

@@ -147,7 +147,8 @@ pub(super) fn validate(args: &ConfigArgs, inputs: &Inputs) -> Option<Result<Outc
 }
 
 fn notice(config: &Config) {
-    for name in &config.unknown_variables {
-        tell(format_args!("note: the environment has {name}, which is no setting's variable"));
+    for (name, meant) in &config.unknown_variables {
+        let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
+        tell(format_args!("note: the environment has {name}, which is no setting's variable{meant}"));
     }
 }

@@ -337,19 +337,20 @@ pub fn write_to(
     screen: crate::terminal::screen::Screen,
     rows: Rows,
 ) -> Result<u64, Failure> {
-    // A failure of the source keeps its own kind and exit code.
+    // A failure of the source keeps its own kind and exit code; the output is told of it, lest it look whole.
     let mut failed = None;
-    let batches = rows.batches.map_while(|batch| match batch {
-        Ok(batch) => Some(Ok::<_, io::Error>(batch)),
-        Err(failure) => {
+    let batches = rows.batches.map(|batch| {
+        batch.map_err(|failure| {
+            let text = failure.to_string();
             failed = Some(failure);
-            None
-        }
+            io::Error::other(text)
+        })
     });
-    let summary = write_batches(sink, format, screen, &rows.schema, batches)?;
+    let written = write_batches(sink, format, screen, &rows.schema, batches);
     if let Some(failure) = failed {
         return Err(failure);
     }
+    let summary = written?;
     if !summary.hidden.is_empty() {
         let hidden = summary.hidden.join(", ");
         crate::terminal::tell::tell(format_args!("note: no room for the columns {hidden}: see --format csv or json"));

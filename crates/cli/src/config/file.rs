@@ -127,16 +127,18 @@ impl Reading<'_> {
                 return self.problem(
                     at,
                     match expected {
-                        "" => format!("{name} is no setting"),
+                        "" => {
+                            let table = matches!(other, DeValue::Table(_));
+                            let what = if table { "table of settings" } else { "setting" };
+                            format!("there is no {what} {name}{}", meant(prefix, &name, table))
+                        }
                         allowed => format!("{name} is of type {kind}, and is to be {allowed}"),
                     },
                 );
             }
         };
         let Some(setting) = Setting::named(&name) else {
-            let meant = nearest(&name, SETTINGS.iter().map(|setting| setting.name));
-            let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
-            return self.problem(at, format!("there is no setting {name}{meant}"));
+            return self.problem(at, format!("there is no setting {name}{}", meant(prefix, &name, false)));
         };
         if !secrets(&text).is_empty() {
             let variable = setting.variables.first().copied().unwrap_or_default();
@@ -147,4 +149,17 @@ impl Reading<'_> {
         }
         entries.push(Entry { setting, text, line: self.line(at) });
     }
+}
+
+/// A question whether something else was meant that may stand there, if there is anything near.
+fn meant(prefix: &str, name: &str, table: bool) -> String {
+    let tables = SETTINGS.iter().filter_map(|setting| setting.name.split_once('.')).map(|(table, _)| table);
+    // At the top of a file there are two more keys than settings.
+    let top = prefix.is_empty();
+    let near = if table {
+        nearest(name, tables.chain(top.then_some("profiles")))
+    } else {
+        nearest(name, SETTINGS.iter().map(|setting| setting.name).chain(top.then_some("default_profile")))
+    };
+    near.map_or(String::new(), |meant| format!("; did you mean {meant}?"))
 }

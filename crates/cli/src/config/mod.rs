@@ -4,6 +4,7 @@
 //! A file holds settings for all, and for one of several profiles under `[profiles.NAME]`. Secrets are in no file.
 //! The files are read here and not by a general library, because every message is to name the line.
 
+mod dotenv;
 mod file;
 pub mod keyring;
 mod setting;
@@ -45,8 +46,8 @@ pub struct Config {
     pub profile: Option<String>,
     /// The files that were there, the weaker first.
     pub files: Vec<PathBuf>,
-    /// Variables of the name `DAYBOOK_…` that say nothing to it.
-    pub unknown_variables: Vec<String>,
+    /// Variables that say nothing to it and look as if they were to: each with the one that was probably meant.
+    pub unknown_variables: Vec<(String, Option<&'static str>)>,
     secret: Option<(Secret, String)>,
 }
 
@@ -119,13 +120,8 @@ impl Config {
         let mut problems = Vec::new();
         let mut files = Vec::new();
         for path in &inputs.files {
-            match std::fs::read_to_string(path) {
-                Ok(text) => files.push(file::read(path, &text, &mut problems)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    problems
-                        .push(Problem { place: path.display().to_string(), what: format!("cannot be read: {error}") });
-                }
+            if let Some(text) = text(path, &mut problems) {
+                files.push(file::read(path, &text, &mut problems));
             }
         }
         let variables = variables(inputs, &mut problems);
@@ -231,45 +227,55 @@ impl Config {
 }
 
 /// The environment, and what the file adds to it, each with what to put before its name in messages.
-fn variables(inputs: &Inputs, problems: &mut Vec<Problem>) -> BTreeMap<String, (String, &'static str)> {
-    let mut variables = BTreeMap::new();
+/// A variable's value, and where it stands.
+type Variables = BTreeMap<String, (String, String)>;
+
+fn variables(inputs: &Inputs, problems: &mut Vec<Problem>) -> Variables {
+    let mut variables = Variables::new();
     if let Some(path) = inputs.dotenv.as_deref().filter(|path| path.is_file()) {
-        for (name, value) in dotenv(path, problems) {
-            variables.insert(name, (value, ".env: "));
+        for variable in dotenv::read(path, problems) {
+            let place = format!("{}:{}: ", path.display(), variable.line);
+            variables.insert(variable.name, (variable.value, place));
         }
     }
     let given = inputs.environment.iter().filter(|(_, value)| !value.is_empty());
-    variables.extend(given.map(|(name, value)| (name.clone(), (value.clone(), "environment: "))));
+    variables.extend(given.map(|(name, value)| (name.clone(), (value.clone(), "environment: ".to_owned()))));
     variables
 }
 
-fn dotenv(path: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
-    let mut problem = |what: String| problems.push(Problem { place: path.display().to_string(), what });
-    let pairs = match dotenvy::from_path_iter(path) {
-        Ok(pairs) => pairs,
+/// What stands in a file, if it is there and is text. A byte order mark before it is no part of it.
+fn text(path: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+    let mut problem = |place: String, what: String| problems.push(Problem { place, what });
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => {
-            problem(format!("cannot be read: {error}"));
-            return Vec::new();
+            problem(path.display().to_string(), format!("cannot be read: {error}"));
+            return None;
         }
     };
-    let mut found = Vec::new();
-    for pair in pairs {
-        match pair {
-            Ok(pair) => found.push(pair),
-            // The message would hold the line, and with it what may be a secret.
-            Err(dotenvy::Error::LineParse(_, at)) => {
-                problem(format!("a line is not of the form NAME=VALUE (it breaks at its character {at})"));
-            }
-            Err(error) => problem(format!("cannot be read: {error}")),
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        problem(format!("{}:1", path.display()), "is UTF-16: save it as UTF-8".to_owned());
+        return None;
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => match text.strip_prefix('\u{feff}') {
+            Some(text) => Some(text.to_owned()),
+            None => Some(text),
+        },
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+            problem(format!("{}:{line}", path.display()), "is no UTF-8: save it as UTF-8".to_owned());
+            None
         }
     }
-    found
 }
 
 /// The profile to use: asked for by flag, by variable, or by the strongest file that names one.
 fn profile(
     inputs: &Inputs,
-    variable: Option<&(String, &'static str)>,
+    variable: Option<&(String, String)>,
     files: &[ConfigFile],
     problems: &mut Vec<Problem>,
 ) -> Option<String> {
@@ -287,7 +293,9 @@ fn profile(
         let what = if known.is_empty() {
             format!("there is no profile {name}: no file has any (a table [profiles.{name}] makes one)")
         } else {
-            format!("there is no profile {name}; there are {}", known.join(", "))
+            let meant = nearest(&name, known.iter().copied());
+            let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
+            format!("there is no profile {name}; there are {}{meant}", known.join(", "))
         };
         problems.push(Problem { place, what });
         return None;
@@ -295,10 +303,22 @@ fn profile(
     Some(name)
 }
 
-/// Variables that look as if they were meant for us.
-fn unknown(variables: &BTreeMap<String, (String, &'static str)>) -> Vec<String> {
-    let known = |name: &str| name == PROFILE || SETTINGS.iter().any(|setting| setting.variables.contains(&name));
-    variables.keys().filter(|name| name.starts_with("DAYBOOK_") && !known(name)).cloned().collect()
+/// Variables that look as if they were meant for us, each with the one that was probably meant.
+fn unknown(variables: &Variables) -> Vec<(String, Option<&'static str>)> {
+    let known: Vec<&'static str> =
+        SETTINGS.iter().flat_map(|setting| setting.variables).copied().chain([PROFILE, PRIVATE_KEY]).collect();
+    let unknown = variables.keys().filter(|name| !known.contains(&name.as_str()));
+    // What they all begin with makes none more alike.
+    let meant = unknown.map(|name| {
+        let (whose, rest) = name.split_at(name.find('_').map_or(0, |at| at + 1));
+        let rests = known.iter().filter_map(|known| known.strip_prefix(whose));
+        let near = nearest(rest, rests).map(|near| format!("{whose}{near}"));
+        (name.clone(), known.iter().copied().find(|known| near.as_deref() == Some(*known)))
+    });
+    // Others have variables of the venue's name, too: of those only what is nearly one of ours.
+    meant
+        .filter(|(name, meant)| name.starts_with("DAYBOOK_") || name.starts_with("KALSHI_") && meant.is_some())
+        .collect()
 }
 
 #[cfg(test)]

@@ -50,6 +50,14 @@ pub const SETTINGS: &[Setting] = &[
         check: |text| ["table", "json", "ndjson", "csv", "parquet", "arrow"].contains(&text),
     },
     Setting {
+        name: "log",
+        variables: &["DAYBOOK_LOG"],
+        default: Some("off"),
+        about: "what is told on stderr of the work",
+        allowed: "off, error, warn, info, debug or trace",
+        check: |text| ["off", "error", "warn", "info", "debug", "trace"].contains(&text),
+    },
+    Setting {
         name: "kalshi.env",
         variables: &["DAYBOOK_KALSHI_ENV", "KALSHI_ENV"],
         default: Some("prod"),
@@ -121,7 +129,7 @@ impl Setting {
 }
 
 /// The name that was probably meant.
-pub fn nearest(name: &str, names: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
     let distance = |known: &str| {
         if last(name).len() > 3 && last(known).starts_with(&last(name)) {
@@ -132,7 +140,7 @@ pub fn nearest(name: &str, names: impl IntoIterator<Item = &'static str>) -> Opt
         whole.min(strsim::damerau_levenshtein(&last(name), &last(known)) + 1)
     };
     let (distance, known) = names.into_iter().map(|known| (distance(known), known)).min()?;
-    (distance <= 1 + name.len() / 4).then_some(known)
+    (distance <= 1 + name.len() / 4 && distance < name.len()).then_some(known)
 }
 
 fn is_place(text: &str) -> bool {

@@ -87,6 +87,85 @@ fn what_is_no_toml_is_told_by_line() {
 }
 
 #[test]
+fn what_is_wrong_in_dotenv_is_told_by_line_and_not_shown() {
+    let folder = Folder::new();
+    let text = "# of the demo\r\n\r\nKALSHI_ENV=ftp://x\r\nexport DAYBOOK_KALSHI_TIMEOUT_SECONDS = 0\n\
+                DAYBOOK_FORMAT=\"json\"\nthis is hidden-two\nNOTE='two\nlines'\nDAYBOOK_LOG=loud\nLAST=\"hidden-three\n";
+    let dotenv = folder.file(".env", text);
+    let told = problems(&folder, &Inputs { dotenv: Some(dotenv), ..folder.inputs(&[]) });
+    assert_eq!(
+        told,
+        ".env:6: is not of the form NAME=VALUE (it breaks at its character 6)\n\
+         .env:10: is not of the form NAME=VALUE or its quotes are never closed (it breaks at its character 20)\n\
+         .env:9: DAYBOOK_LOG: log is \"loud\", and is to be off, error, warn, info, debug or trace\n\
+         .env:3: KALSHI_ENV: kalshi.env is \"ftp://x\", and is to be prod, demo, or the base URL of a venue, as \
+         http://127.0.0.1:8080\n\
+         .env:4: DAYBOOK_KALSHI_TIMEOUT_SECONDS: kalshi.timeout_seconds is \"0\", and is to be 1 to 300"
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    let folder = Folder::new();
+    let file = folder.file("daybook.toml", "\u{feff}archive = \"x\"\n");
+    let dotenv = folder.file(".env", "\u{feff}DAYBOOK_FORMAT=csv\n");
+    let inputs = Inputs { dotenv: Some(dotenv.clone()), ..folder.inputs(std::slice::from_ref(&file)) };
+    let config = Config::load(&inputs).unwrap();
+    assert_eq!((config.text("archive"), config.text("format")), (Some("x"), Some("csv")));
+    assert!(config.value("format").unwrap().source.ends_with(".env:1: DAYBOOK_FORMAT"));
+    // What comes after it stands on the line it stands on.
+    folder.file("daybook.toml", "\u{feff}\nformat = \"xml\"\n");
+    assert!(problems(&folder, &inputs).starts_with("daybook.toml:2: format is"));
+    // Other encodings are told of by line.
+    for (bytes, told) in [
+        (&b"\xff\xfeA\0"[..], "1: is UTF-16: save it as UTF-8"),
+        (b"A=1\nB=caf\xe9\n", "2: is no UTF-8: save it as UTF-8"),
+    ] {
+        fs::write(&dotenv, bytes).unwrap();
+        fs::write(&file, bytes).unwrap();
+        assert_eq!(problems(&folder, &inputs), format!("daybook.toml:{told}\n.env:{told}"));
+    }
+}
+
+#[test]
+fn what_was_probably_meant_is_asked() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "daybook.toml",
+        "default_profil = \"dev\"\narchve = true\n[kalsi]\nenv = \"demo\"\n[profile.dev]\nwal = \"x\"\n[acount]\n\
+         [profiles.dev.kalshi]\nkeypath = \"x\"\nquite_another_thing = 1\n",
+    );
+    let told = problems(&folder, &Inputs { profile: Some("dve".to_owned()), ..folder.inputs(&[file]) });
+    assert_eq!(
+        told,
+        "daybook.toml:1: there is no setting default_profil; did you mean default_profile?\n\
+         daybook.toml:2: there is no setting archve; did you mean archive?\n\
+         daybook.toml:3: there is no table of settings kalsi; did you mean kalshi?\n\
+         daybook.toml:5: there is no table of settings profile; did you mean profiles?\n\
+         daybook.toml:7: there is no table of settings acount; did you mean account?\n\
+         daybook.toml:9: there is no setting kalshi.keypath; did you mean kalshi.key_path?\n\
+         daybook.toml:10: there is no setting kalshi.quite_another_thing\n\
+         --profile: there is no profile dve; there are dev; did you mean dev?"
+    );
+    let environment = environment(&[
+        ("DAYBOOK_FROMAT", "csv"),
+        ("KALSHI_API_KEYID", "x"),
+        ("KALSHI_BOT_NAME", "b"),
+        ("DAYBOOK_XYZ", "1"),
+    ]);
+    let config = Config::load(&Inputs { environment, ..Inputs::default() }).unwrap();
+    let meant: Vec<_> = config.unknown_variables.iter().map(|(name, meant)| (name.as_str(), *meant)).collect();
+    assert_eq!(
+        meant,
+        [
+            ("DAYBOOK_FROMAT", Some("DAYBOOK_FORMAT")),
+            ("DAYBOOK_XYZ", None),
+            ("KALSHI_API_KEYID", Some("KALSHI_API_KEY_ID"))
+        ]
+    );
+}
+
+#[test]
 fn secrets_are_told_to_nobody() {
     let folder = Folder::new();
     let dotenv = folder.file(".env", "KALSHI_PRIVATE_KEY=hidden-one\nthis is hidden-two\n");

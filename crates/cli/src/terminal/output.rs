@@ -95,7 +95,9 @@ pub struct Summary {
 }
 
 /// Why an output failed. What was written by then is incomplete, and does not pass for complete: a JSON array stays
-/// open, a Parquet file has no footer, an Arrow stream no end mark.
+/// open, a Parquet file has no footer. The formats that know no end get one that readers stumble over, where the source
+/// broke off: the last line of NDJSON is `{"error":{"code":"incomplete","message":…}}`, the last record of CSV is a
+/// single field whose quotes are never closed, and an Arrow stream announces a message that never comes.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// Refused before anything was read or written.
@@ -198,6 +200,8 @@ trait TextRows {
     fn row(&mut self, columns: &[Column<'_>], row: usize, out: &mut Vec<u8>);
     /// After all batches; there may have been none.
     fn finish(&mut self, out: &mut Vec<u8>);
+    /// Instead of the end, where the source broke off: what tells a program so.
+    fn break_off(&mut self, reason: &str, out: &mut Vec<u8>);
 }
 
 /// One output under way.
@@ -216,7 +220,15 @@ impl Run<'_> {
     ) -> Result<(), OutputError> {
         let mut out = Vec::with_capacity(CHUNK + CHUNK / 4);
         for batch in batches {
-            let batch = self.conforming(batch)?;
+            let batch = match self.conforming(batch) {
+                Err(error @ OutputError::Source(_)) => {
+                    rows.break_off(&error.to_string(), &mut out);
+                    self.drain(sink, &mut out)?;
+                    self.flush(sink)?;
+                    return Err(error);
+                }
+                batch => batch?,
+            };
             let columns: Vec<Column<'_>> = (batch.columns().iter().zip(self.schema.fields()))
                 .map(|(array, field)| Column::new(array, field))
                 .collect::<Result<_, _>>()

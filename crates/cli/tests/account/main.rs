@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod lists;
+mod trouble;
 mod venue;
 
 use std::{
@@ -112,7 +114,7 @@ fn what_the_account_holds_is_listed_as_the_venue_says_it() {
     }
     assert_eq!(user.rows(&["account", "fills", "--start", "2026-11-02T12:00:02Z"]).len(), 1);
     let (_, said) = user.says(&["account", "fills", "--start", "2026-07-01", "--end", "2026-07-03"]);
-    assert!(said.contains("these are the rows since 2026-08-01") && said.contains("sync"), "{said}");
+    assert!(said.contains("these are the rows since 2026-08-01") && said.contains("--all"), "{said}");
     user.fails(2, &["account", "fills", "--order", ""]);
 }
 

@@ -23,11 +23,19 @@ pub struct Account {
     pub positions: Vec<Value>,
     /// Those of the archive.
     pub archived_positions: Vec<Value>,
+    pub archived_fills: Vec<Value>,
+    pub archived_orders: Vec<Value>,
     pub fills: Vec<Value>,
     pub settlements: Vec<Value>,
     pub orders: Vec<Value>,
     /// Paths with queries, in order.
     pub asked: Vec<String>,
+    /// Headers with the signatures of the requests.
+    pub signatures: Vec<String>,
+    /// What a target must contain to be refused.
+    pub refused: Option<&'static str>,
+    /// The only subaccount that the key may ask for.
+    pub locked_to: Option<u32>,
     /// Closes the connection instead of answering, once so many requests were answered.
     pub answers_left: Option<u32>,
 }
@@ -65,6 +73,11 @@ fn serve(stream: &TcpStream, account: &Mutex<Account>) -> Option<()> {
             break;
         }
         signed += u32::from(header.to_lowercase().starts_with("kalshi-access-"));
+        if let Some((_, value)) =
+            header.split_once(": ").filter(|(name, _)| name.to_lowercase().ends_with("-signature"))
+        {
+            account.lock().unwrap().signatures.push(value.trim().to_owned());
+        }
     }
     let mut account = account.lock().unwrap();
     account.asked.push(target.clone());
@@ -91,6 +104,17 @@ fn answer(account: &Account, target: &str, signed: bool) -> (u16, Value) {
     if !signed && !public {
         return (401, json!({"error": {"code": "authentication_error", "message": "not signed"}}));
     }
+    if account.refused.is_some_and(|part| target.contains(part)) {
+        return (400, json!({"error": {"code": "invalid_parameters", "message": "not this one"}}));
+    }
+    let asked = query.get("subaccount").and_then(|number| number.parse().ok());
+    if !public && !path.starts_with("/account/") && account.locked_to.is_some_and(|only| asked != Some(only)) {
+        let message = "this API key is restricted to a single sub-account and cannot access this endpoint";
+        return (403, json!({"error": {"code": "forbidden", "message": message}}));
+    }
+    if query.get("ticker") == Some(&"KXNONE-1") {
+        return (404, json!({"error": {"code": "market_not_found", "message": "no such market"}}));
+    }
     let page = |name: &str, rows: &[Value]| {
         let wanted: Vec<&Value> =
             rows.iter().filter(|row| query.get("ticker").is_none_or(|ticker| row["ticker"] == **ticker)).collect();
@@ -112,8 +136,8 @@ fn answer(account: &Account, target: &str, signed: bool) -> (u16, Value) {
         "/portfolio/fills" => page("fills", &account.fills),
         "/portfolio/settlements" => page("settlements", &account.settlements),
         "/portfolio/orders" => page("orders", &account.orders),
-        "/historical/fills" => page("fills", &[]),
-        "/historical/orders" => page("orders", &[]),
+        "/historical/fills" => page("fills", &account.archived_fills),
+        "/historical/orders" => page("orders", &account.archived_orders),
         "/historical/positions" => {
             let mut body = page("market_positions", &account.archived_positions);
             body["event_positions"] = json!([]);

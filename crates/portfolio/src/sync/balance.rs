@@ -7,7 +7,7 @@ use daybook_kalshi::rest::{
 use serde_json::{Map, Value};
 use sqlx::{AnyConnection, Row};
 
-use super::{Counts, Run, Stream, SyncError, write};
+use super::{Counts, Run, Stream, StreamReport, SyncError, write};
 use crate::{
     account::AccountId,
     difference::differences,
@@ -20,35 +20,48 @@ use crate::{
 
 impl<S: AccountSource> Run<'_, S> {
     /// Reads the balance, and adds it to the series if it changed.
-    pub(super) async fn balance(&mut self, subaccount: Subaccount) -> Result<Counts, SyncError> {
+    pub(super) async fn balance(&mut self, report: &mut StreamReport) -> Result<(), SyncError> {
+        let subaccount = report.subaccount;
         let at = |reason| SyncError::Source { stream: Stream::Balance, subaccount, page: 1, reason };
-        let unusable = |reason| SyncError::Row { stream: Stream::Balance, subaccount, page: 1, reason };
         let query = BalanceQuery { subaccount: Some(subaccount), ..BalanceQuery::default() };
         let balance = self.source.balance(&query).await.map_err(at)?;
-        let new = NewBalance::of(&balance).map_err(unusable)?;
-        let now = now_micros(&*self.options.clock);
-        let counted = |before: Option<&Latest>| match before {
-            Some(before) if differences(&before.raw, &new.raw).is_empty() => {
-                Counts { pages: 1, unchanged: 1, ..Counts::default() }
+        report.counts.pages = 1;
+        let new = match NewBalance::of(&balance) {
+            Ok(new) => new,
+            Err(reason) => {
+                self.unusable(report, reason);
+                return Ok(());
             }
-            _ => Counts { pages: 1, new: 1, ..Counts::default() },
+        };
+        let now = now_micros(&*self.options.clock);
+        let count = |before: Option<&Latest>, counts: &mut Counts| match before {
+            Some(before) if differences(&before.raw, &new.raw).is_empty() => counts.unchanged = 1,
+            _ => counts.new = 1,
         };
         let Some(account) = self.account.filter(|_| !self.options.dry_run) else {
-            let Some(account) = self.account else { return Ok(counted(None)) };
-            let mut connection = self.store.connection().await?;
-            return Ok(counted(latest(self.store, &mut connection, account, subaccount).await?.as_ref()));
+            let before = match self.account {
+                Some(account) => {
+                    let mut connection = self.store.connection().await?;
+                    latest(self.store, &mut connection, account, subaccount).await?
+                }
+                None => None,
+            };
+            count(before.as_ref(), &mut report.counts);
+            return Ok(());
         };
         let mut transaction = self.store.begin().await?;
         write::lock(self.store, &mut transaction, account).await?;
         let before = latest(self.store, &mut transaction, account, subaccount).await?;
-        let counts = counted(before.as_ref());
+        let mut counts = report.counts;
+        count(before.as_ref(), &mut counts);
         if counts.new > 0 {
             // The series advances, whatever the clock does.
             let seen = before.map_or(now, |before| now.max(before.observed_at.saturating_add(1)));
             new.insert(self.store, &mut transaction, account, subaccount, seen).await?;
         }
         transaction.commit().await.map_err(self.store.failed("commit the balance"))?;
-        Ok(counts)
+        report.counts = counts;
+        Ok(())
     }
 }
 

@@ -25,8 +25,31 @@ pub(crate) struct Walk {
     pub cursor: Option<Cursor>,
     /// Only rows of this time or later are asked for; all without.
     pub since: Option<i64>,
-    /// What the stream is complete through when the walk has ended.
+    /// What the stream is complete through when the walk has ended, if every row could be kept.
     pub newest: Option<i64>,
+    /// The time of the oldest row that could not be kept; [`TIMELESS`] if one has no time.
+    pub held: Option<i64>,
+}
+
+/// The place of an unusable row that has no time: anywhere.
+pub(crate) const TIMELESS: i64 = i64::MIN;
+
+impl Walk {
+    /// What the stream is complete through, the walk having ended: nothing past a row that could not be kept, so that
+    /// the next walk asks for that row again. `overlap` is how far before this a walk begins.
+    pub(crate) fn complete_through(&self, overlap: i64) -> Option<i64> {
+        match self.held {
+            None => self.newest,
+            Some(TIMELESS) => self.since.map(|since| since.saturating_add(overlap)),
+            Some(held) => Some(self.newest.map_or(held - 1, |newest| newest.min(held - 1))),
+        }
+    }
+
+    /// Notes a row that could not be kept.
+    pub(crate) fn hold(&mut self, at: Option<i64>) {
+        let at = at.unwrap_or(TIMELESS);
+        self.held = Some(self.held.map_or(at, |held| held.min(at)));
+    }
 }
 
 /// How far a stream is mirrored. Times are in microseconds.
@@ -48,7 +71,7 @@ impl Checkpoint {
     ) -> Result<Checkpoint, StoreError> {
         let Some(account) = account else { return Ok(Checkpoint::default()) };
         let failed = store.failed("read how far it got");
-        let sql = "SELECT complete_through_us, started_at_us, stage, cursor, since_us, newest_us
+        let sql = "SELECT complete_through_us, started_at_us, stage, cursor, since_us, newest_us, held_us
             FROM sync_checkpoints WHERE account_id = $1 AND subaccount = $2 AND stream = $3";
         let row = sqlx::query(sql)
             .bind(account.0)
@@ -72,6 +95,7 @@ impl Checkpoint {
                 cursor: row.try_get::<Option<String>, _>(3).map_err(&failed)?.map(Cursor::from),
                 since: row.try_get(4).map_err(&failed)?,
                 newest: row.try_get(5).map_err(&failed)?,
+                held: row.try_get(6).map_err(&failed)?,
             }),
             _ => None,
         };
@@ -88,12 +112,13 @@ impl Checkpoint {
         stream: Stream,
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO sync_checkpoints
-            (account_id, subaccount, stream, complete_through_us, started_at_us, stage, cursor, since_us, newest_us)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            (account_id, subaccount, stream, complete_through_us, started_at_us, stage, cursor, since_us, newest_us,
+                held_us)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             ON CONFLICT (account_id, subaccount, stream) DO UPDATE SET
                 complete_through_us = excluded.complete_through_us, started_at_us = excluded.started_at_us,
                 stage = excluded.stage, cursor = excluded.cursor, since_us = excluded.since_us,
-                newest_us = excluded.newest_us";
+                newest_us = excluded.newest_us, held_us = excluded.held_us";
         let walk = self.walk.as_ref();
         let stage = walk.map(|walk| match walk.stage {
             Stage::Live => "live",
@@ -109,9 +134,34 @@ impl Checkpoint {
             .bind(walk.and_then(|walk| walk.cursor.as_ref()).map(|cursor| cursor.as_str().to_owned()))
             .bind(walk.and_then(|walk| walk.since))
             .bind(walk.and_then(|walk| walk.newest))
+            .bind(walk.and_then(|walk| walk.held))
             .execute(connection)
             .await
             .map_err(store.failed("write how far it got"))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_past_what_could_not_be_kept_is_complete() {
+        let mut walk =
+            Walk { started_at: 0, stage: Stage::Live, cursor: None, since: Some(40), newest: Some(90), held: None };
+        assert_eq!(walk.complete_through(10), Some(90));
+        walk.hold(Some(95));
+        assert_eq!(walk.complete_through(10), Some(90));
+        walk.hold(Some(70));
+        walk.hold(Some(80));
+        assert_eq!(walk.complete_through(10), Some(69));
+        assert_eq!(Walk { newest: None, ..walk.clone() }.complete_through(10), Some(69));
+        // Without a time it may be anywhere: the next walk begins where this one began.
+        walk.hold(None);
+        assert_eq!(walk.complete_through(10), Some(50));
+        walk.hold(Some(60));
+        assert_eq!(walk.complete_through(10), Some(50));
+        assert_eq!(Walk { since: None, ..walk }.complete_through(10), None);
     }
 }

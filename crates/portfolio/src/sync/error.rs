@@ -3,10 +3,7 @@
 use daybook_kalshi::rest::value::Subaccount;
 
 use super::Stream;
-use crate::{
-    error::{RowError, StoreError},
-    source::SourceError,
-};
+use crate::{error::StoreError, source::SourceError};
 
 /// Why a sync stopped. What was mirrored until then is in the store, and the next sync goes on from there.
 #[derive(Debug, thiserror::Error)]
@@ -39,19 +36,6 @@ pub enum SyncError {
         page: u64,
         /// The cursor.
         cursor: String,
-    },
-    /// A row that cannot be mirrored.
-    #[error("page {page} of {stream} of subaccount {subaccount} has a row that cannot be mirrored: {reason}")]
-    Row {
-        /// What was being read.
-        stream: Stream,
-        /// Whose.
-        subaccount: Subaccount,
-        /// Which page of this sync, from 1.
-        page: u64,
-        /// Why.
-        #[source]
-        reason: RowError,
     },
     /// The store failed.
     #[error(transparent)]

@@ -20,6 +20,14 @@ pub(crate) struct Known {
     pub seen: i64,
     /// What the venue said about it later, where only the first version counts.
     pub revisions: Vec<Map<String, Value>>,
+    /// Whether its last version has ended, and `seen` is when; then there is no current one.
+    pub ended: bool,
+}
+
+impl Known {
+    fn current(raw: Map<String, Value>, seen: i64) -> Known {
+        Known { raw, seen, revisions: Vec::new(), ended: false }
+    }
 }
 
 /// What is known of the rows of one table, by key.
@@ -53,10 +61,17 @@ pub(crate) fn judge(
     for row in rows {
         let Some(before) = known.get_mut(&row.key) else {
             counts.new += 1;
-            known.insert(row.key.clone(), Known { raw: row.raw.clone(), seen: now, revisions: Vec::new() });
+            known.insert(row.key.clone(), Known::current(row.raw.clone(), now));
             changes.push(Change::Insert { row, seen: now });
             continue;
         };
+        if before.ended {
+            counts.new += 1;
+            let seen = now.max(before.seen);
+            *before = Known::current(row.raw.clone(), seen);
+            changes.push(Change::Insert { row, seen });
+            continue;
+        }
         let found = differences(&before.raw, &row.raw);
         if found.is_empty() {
             counts.unchanged += 1;
@@ -74,7 +89,7 @@ pub(crate) fn judge(
             }
             Keeping::Latest => {
                 counts.changed += 1;
-                *before = Known { raw: row.raw.clone(), seen: now, revisions: Vec::new() };
+                *before = Known::current(row.raw.clone(), now);
                 changes.push(Change::Replace { row, seen: now });
             }
             // The archive may say what a position was before what the live list says it is.
@@ -85,7 +100,7 @@ pub(crate) fn judge(
                 counts.changed += 1;
                 // Versions never overlap and are never empty, whatever the clock does.
                 let seen = now.max(before.seen.saturating_add(1));
-                *before = Known { raw: row.raw.clone(), seen, revisions: Vec::new() };
+                *before = Known::current(row.raw.clone(), seen);
                 changes.push(Change::Supersede { row, seen });
             }
         }

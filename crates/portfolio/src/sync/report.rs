@@ -4,7 +4,7 @@ use daybook_kalshi::rest::value::Subaccount;
 use jiff::Timestamp;
 
 use super::Stream;
-use crate::{account::AccountIdentity, difference::FieldChange};
+use crate::{account::AccountIdentity, difference::FieldChange, error::RowError};
 
 /// What a sync did; with [`dry_run`](crate::SyncOptions::dry_run), what it would have done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +20,16 @@ pub struct SyncReport {
     /// Rows of append-only tables that the venue has changed, first seen changed by this sync. The rows in the store
     /// are as they were; what the venue says now is in the table `revisions`.
     pub revisions: Vec<Revision>,
+    /// What the venue gave and could not be kept. Every sync asks for it again until it can be.
+    pub unusable: Vec<UnusableRow>,
 }
 
 impl SyncReport {
+    /// Whether all that the venue gave is in the store.
+    pub fn is_complete(&self) -> bool {
+        self.unusable.is_empty()
+    }
+
     /// The counts of all streams together.
     pub fn total(&self) -> Counts {
         self.streams.iter().fold(Counts::default(), |total, stream| total.plus(stream.counts))
@@ -31,7 +38,7 @@ impl SyncReport {
     /// Whether the store already was what the account is.
     pub fn is_unchanged(&self) -> bool {
         let total = self.total();
-        total.new == 0 && total.changed == 0 && total.revised == 0
+        total.new == 0 && total.changed == 0 && total.closed == 0 && total.revised == 0
     }
 }
 
@@ -57,10 +64,14 @@ pub struct Counts {
     pub new: u64,
     /// Positions and orders that are not what they were.
     pub changed: u64,
+    /// Positions that the venue no longer lists.
+    pub closed: u64,
     /// Rows of append-only tables that the venue has changed, first seen so now.
     pub revised: u64,
     /// Rows that are in the store as they are.
     pub unchanged: u64,
+    /// Rows that could not be kept.
+    pub unusable: u64,
 }
 
 impl Counts {
@@ -71,14 +82,34 @@ impl Counts {
             pages: self.pages + other.pages,
             new: self.new + other.new,
             changed: self.changed + other.changed,
+            closed: self.closed + other.closed,
             revised: self.revised + other.revised,
             unchanged: self.unchanged + other.unchanged,
+            unusable: self.unusable + other.unusable,
         }
     }
 
     /// Rows read.
     pub const fn rows(&self) -> u64 {
-        self.new + self.changed + self.revised + self.unchanged
+        self.new + self.changed + self.revised + self.unchanged + self.unusable
+    }
+}
+
+/// Something of the venue's that could not be kept: a row, or a page of which not even the rows can be told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusableRow {
+    /// Whose.
+    pub subaccount: Subaccount,
+    /// Of what.
+    pub stream: Stream,
+    /// Which row, and what is wrong with it.
+    pub reason: RowError,
+}
+
+/// Stream, subaccount, row and reason.
+impl std::fmt::Display for UnusableRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of subaccount {}: {}", self.stream, self.subaccount, self.reason)
     }
 }
 

@@ -3,7 +3,11 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Row, any::AnyArguments, query::Query};
+use sqlx::{
+    Any, AnyConnection, AssertSqlSafe, Row,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 
 use super::judge::{Change, Known, KnownRows};
 use crate::{
@@ -14,11 +18,11 @@ use crate::{
 };
 
 /// Rows per statement: far below what either database allows in parameters.
-const ROWS: usize = 100;
+pub(crate) const ROWS: usize = 100;
 
 type Statement = Query<'static, Any, AnyArguments>;
 
-fn bind(statement: Statement, cell: &Cell) -> Statement {
+pub(crate) fn bind(statement: Statement, cell: &Cell) -> Statement {
     match cell {
         Cell::Integer(value) => statement.bind(*value),
         Cell::Text(text) => statement.bind(text.clone()),
@@ -26,7 +30,7 @@ fn bind(statement: Statement, cell: &Cell) -> Statement {
 }
 
 /// `($2, $3), ($4, $5)`: `rows` groups of `width` parameters from number `first` on.
-fn groups(rows: usize, width: usize, first: usize) -> String {
+pub(crate) fn groups(rows: usize, width: usize, first: usize) -> String {
     let group = |row: usize| {
         let parameters = (0..width).map(|column| format!("${}", first + row * width + column));
         format!("({})", parameters.collect::<Vec<_>>().join(", "))
@@ -70,20 +74,60 @@ pub(crate) async fn known(
         }
         let failed = store.failed("look up what it knows of a page");
         for row in statement.fetch_all(&mut *connection).await.map_err(&failed)? {
-            let key = (0..table.key.len()).map(|column| match keys[0][column] {
-                Cell::Integer(_) => row.try_get::<Option<i64>, _>(column).map(Cell::Integer),
-                Cell::Text(_) => row.try_get::<String, _>(column).map(Cell::Text),
-            });
-            let key: Vec<Cell> = key.collect::<Result<_, _>>().map_err(&failed)?;
+            let key = row_key(&row, keys[0]).map_err(&failed)?;
             let raw = object(store, table.name, row.try_get(table.key.len()).map_err(&failed)?)?;
             let seen = row.try_get(table.key.len() + 1).map_err(&failed)?;
-            known.insert(key, Known { raw, seen, revisions: Vec::new() });
+            known.insert(key, Known { raw, seen, revisions: Vec::new(), ended: false });
         }
+    }
+    if table.keeping == Keeping::Every {
+        add_ended(store, connection, account, table, &keys, &mut known).await?;
     }
     if table.keeping == Keeping::First {
         add_revisions(store, connection, account, table, &mut known).await?;
     }
     Ok(known)
+}
+
+/// Adds what ended and has no current version: should it come back, that is after it ended.
+async fn add_ended(
+    store: &Store,
+    connection: &mut AnyConnection,
+    account: AccountId,
+    table: &'static Table,
+    keys: &[&[Cell]],
+    known: &mut KnownRows,
+) -> Result<(), StoreError> {
+    let failed = store.failed("look up what has ended");
+    let missing: Vec<&[Cell]> = keys.iter().copied().filter(|key| !known.contains_key(*key)).collect();
+    for keys in missing.chunks(ROWS) {
+        let columns = table.key.join(", ");
+        let sql = format!(
+            "SELECT {columns}, MAX(valid_to_us) FROM {} WHERE account_id = $1 AND ({columns}) IN (VALUES {})
+                GROUP BY {columns}",
+            table.name,
+            groups(keys.len(), table.key.len(), 2),
+        );
+        let mut statement = sqlx::query(AssertSqlSafe(sql)).bind(account.0);
+        for cell in keys.iter().copied().flatten() {
+            statement = bind(statement, cell);
+        }
+        for row in statement.fetch_all(&mut *connection).await.map_err(&failed)? {
+            let key = row_key(&row, keys[0]).map_err(&failed)?;
+            let seen = row.try_get(table.key.len()).map_err(&failed)?;
+            known.insert(key, Known { raw: Map::new(), seen, revisions: Vec::new(), ended: true });
+        }
+    }
+    Ok(())
+}
+
+/// The key that a row begins with, its parts of the kinds that those of `like` are.
+fn row_key(row: &AnyRow, like: &[Cell]) -> Result<Vec<Cell>, sqlx::Error> {
+    let cells = like.iter().enumerate().map(|(column, cell)| match cell {
+        Cell::Integer(_) => row.try_get::<Option<i64>, _>(column).map(Cell::Integer),
+        Cell::Text(_) => row.try_get::<String, _>(column).map(Cell::Text),
+    });
+    cells.collect()
 }
 
 async fn add_revisions(

@@ -9,7 +9,7 @@ use crate::{
     venue::{FillRow, Kept, StoppedClock, Venue, account, options, positions},
 };
 
-const EVERY_TABLE: [&str; 10] = [
+const EVERY_TABLE: [&str; 11] = [
     "accounts",
     "balances",
     "balance_shards",
@@ -20,6 +20,7 @@ const EVERY_TABLE: [&str; 10] = [
     "orders",
     "revisions",
     "sync_checkpoints",
+    "unusable_rows",
 ];
 
 fn dry(options: &SyncOptions) -> SyncOptions {
@@ -97,6 +98,59 @@ async fn a_store_opened_to_read_stays_as_it_is_byte_by_byte() {
     assert!(error.contains("readonly") && error.contains("an account.db"), "{error}");
     store.close().await;
     assert!(std::fs::read(&path).unwrap() == before);
+}
+
+/// Names and contents of what is in a folder.
+fn contents(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let mut contents: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
+        .collect();
+    contents.sort();
+    contents
+}
+
+#[tokio::test]
+async fn nothing_is_written_beside_a_store_that_is_looked_at() {
+    let place = sqlite();
+    let (venue, clock) = (Venue::new(account()), Arc::new(StoppedClock::default()));
+    let store = Store::open(&place.url).await.unwrap();
+    let path = store.location().file().unwrap().to_owned();
+    let folder = path.parent().unwrap();
+    sync(&venue, &store, &options(&clock, 2), &()).await.unwrap();
+    let all = table_rows(&place.url, &EVERY_TABLE).await;
+    // A sync is under way: its last pages are in the log beside the file.
+    venue.change(|rows| rows.balance_cents = 7);
+    sync(&venue, &store, &options(&clock, 2), &()).await.unwrap();
+    assert!(contents(folder).iter().any(|(name, log)| name.ends_with("-wal") && !log.is_empty()));
+    let looked = Store::open_read_only(&place.url).await.unwrap();
+    let account = looked.account(&daybook_portfolio::AccountSource::identity(&venue).unwrap()).await.unwrap().unwrap();
+    assert_eq!(looked.balances(account, None, Default::default()).await.unwrap().len(), 4, "the log's rows, too");
+    looked.close().await;
+    store.close().await;
+    assert!(table_rows(&place.url, &EVERY_TABLE).await.len() > all.len());
+
+    let permissions = std::fs::metadata(folder).unwrap().permissions();
+    let mut locked = permissions.clone();
+    locked.set_readonly(true);
+    std::fs::set_permissions(folder, locked).unwrap();
+    let before = contents(folder);
+    assert_eq!(before.len(), 1, "a closed store is one file");
+    let looked = Store::open_read_only(&place.url).await.unwrap();
+    assert!(sync(&venue, &looked, &dry(&options(&clock, 2)), &()).await.unwrap().is_unchanged());
+    assert!(contents(folder) == before, "while it is open");
+    looked.close().await;
+    assert!(contents(folder) == before);
+    std::fs::set_permissions(folder, permissions).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_without_anything_in_it_is_no_store_yet() {
+    let place = sqlite();
+    std::fs::write(place.url.strip_prefix("sqlite://").unwrap(), "").unwrap();
+    let error = Store::open_read_only(&place.url).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Missing { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ mod dry_run;
 mod figures;
 mod history;
 mod interruption;
+mod listing;
+mod partial;
 mod rate;
 mod repetition;
 mod stores;

@@ -74,6 +74,10 @@ pub struct Rows {
     pub cutoff: i64,
     /// A cursor of an earlier generation is refused.
     pub generation: u32,
+    /// Fills, by trade, whose count is none when they are sent.
+    pub garbled: Vec<String>,
+    /// Whether settlements are sent as something that is no page at all.
+    pub garbled_settlements: bool,
 }
 
 #[derive(Default)]
@@ -220,7 +224,8 @@ impl AccountSource for Venue {
             let after = |fill: &Fill| at_or_after(fill.created_time.unwrap(), query.min_ts);
             let fills = select(&rows.fills, query.subaccount, false, after);
             let (fills, cursor) = page(fills, query.limit, &query.cursor, rows.generation)?;
-            Ok(FillsPage { fills, cursor: cursor.map(Cursor::from), extra: Default::default() })
+            let fills = FillsPage { fills, cursor: cursor.map(Cursor::from), extra: Default::default() };
+            garble(fills, &rows.garbled)
         })
         .await
     }
@@ -237,6 +242,9 @@ impl AccountSource for Venue {
 
     async fn settlements(&self, query: &SettlementsQuery) -> Result<SettlementsPage, SourceError> {
         self.answer("settlements", |rows| {
+            if rows.garbled_settlements {
+                return Err(SourceError::Unreadable { body: b"<html>".into(), error: "no JSON".into() });
+            }
             let after = |row: &Settlement| at_or_after(row.settled_time, query.min_ts);
             let settlements = select(&rows.settlements, query.subaccount, false, after);
             let (settlements, cursor) = page(settlements, query.limit, &query.cursor, rows.generation)?;
@@ -264,6 +272,21 @@ impl AccountSource for Venue {
         })
         .await
     }
+}
+
+/// The page as the client gives it up where one of its rows cannot be read.
+fn garble(page: FillsPage, garbled: &[String]) -> Result<FillsPage, SourceError> {
+    let mut body = serde_json::to_value(&page).unwrap();
+    let mut any = false;
+    for row in body["fills"].as_array_mut().unwrap() {
+        if garbled.iter().any(|id| row["trade_id"] == **id) {
+            (row["count_fp"], any) = ("a lot".into(), true);
+        }
+    }
+    if !any {
+        return Ok(page);
+    }
+    Err(SourceError::Unreadable { body: serde_json::to_vec(&body).unwrap(), error: "a lot is no quantity".into() })
 }
 
 type Events = (Vec<(EventPosition, Vec<MarketPosition>)>, Option<String>);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use daybook_portfolio::{Store, StoreError, sync};
+use daybook_portfolio::{Store, StoreError, SyncOptions, sync};
 
 use crate::{
     stores::{connect, places, rows, sqlite},
@@ -43,7 +43,7 @@ async fn a_database_that_others_use_too() {
         sqlx::query("CREATE TABLE theirs (name TEXT)").execute(&mut connection).await.unwrap();
         sqlx::query("INSERT INTO theirs VALUES ('kept')").execute(&mut connection).await.unwrap();
         let error = Store::open_read_only(&place.url).await.unwrap_err();
-        assert!(matches!(&error, StoreError::Schema { .. }) && error.to_string().contains("run a sync"), "{error}");
+        assert!(matches!(&error, StoreError::Missing { .. }) && error.to_string().contains("run a sync"), "{error}");
         Store::open(&place.url).await.unwrap().close().await;
         let row = sqlx::query("SELECT name FROM theirs").fetch_one(&mut connection).await.unwrap();
         assert_eq!(sqlx::Row::get::<String, _>(&row, 0), "kept");
@@ -59,7 +59,7 @@ async fn a_newer_and_an_edited_schema_are_refused() {
         store.close().await;
         let newer = format!(
             "INSERT INTO _sqlx_migrations (version, description, installed_on, success, checksum, execution_time)
-                SELECT 99, 'later', installed_on, {truth}, checksum, 0 FROM _sqlx_migrations"
+                SELECT 99, 'later', installed_on, {truth}, checksum, 0 FROM _sqlx_migrations WHERE version = 1"
         );
         sqlx::query(sqlx::AssertSqlSafe(newer)).execute(&mut connection).await.unwrap();
         for error in [Store::open(&place.url).await.unwrap_err(), Store::open_read_only(&place.url).await.unwrap_err()]
@@ -114,4 +114,39 @@ async fn a_new_file_is_its_owners_only() {
     let path = folder.path().join("a/b/account.db");
     Store::open(&format!("sqlite://{}", path.display())).await.unwrap().close().await;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn an_older_schema_is_looked_into_as_it_is_and_brought_up_to_date_by_a_sync() {
+    for place in places("an_older_schema").await {
+        let (venue, clock) = (Venue::new(account()), Arc::new(StoppedClock::default()));
+        let store = Store::open(&place.url).await.unwrap();
+        sync(&venue, &store, &options(&clock, 2), &()).await.unwrap();
+        let mut connection = connect(&store, &place.url).await;
+        for undo in [
+            "DROP TABLE unusable_rows",
+            "ALTER TABLE sync_checkpoints DROP COLUMN held_us",
+            "ALTER TABLE positions DROP COLUMN archived",
+            "ALTER TABLE event_positions DROP COLUMN archived",
+            "DELETE FROM _sqlx_migrations WHERE version = 2",
+        ] {
+            sqlx::query(undo).execute(&mut connection).await.unwrap();
+        }
+        sqlx::Connection::close(connection).await.unwrap();
+        store.close().await;
+        if let Some(path) = place.url.strip_prefix("sqlite://") {
+            let before = std::fs::read(path).unwrap();
+            let looked = Store::open_read_only(&place.url).await.unwrap();
+            let dry = SyncOptions { dry_run: true, ..options(&clock, 2) };
+            assert!(sync(&venue, &looked, &dry, &()).await.unwrap().is_unchanged());
+            looked.close().await;
+            assert!(std::fs::read(path).unwrap() == before);
+        } else {
+            let error = Store::open_read_only(&place.url).await.unwrap_err();
+            assert!(matches!(&error, StoreError::Schema { .. }) && error.to_string().contains("run a sync"), "{error}");
+        }
+        let store = Store::open(&place.url).await.unwrap();
+        assert!(sync(&venue, &store, &options(&clock, 2), &()).await.unwrap().is_unchanged());
+        store.close().await;
+    }
 }

@@ -122,14 +122,36 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What to do about an error of the venue's, as far as that can be told.
+pub fn advice(error: &Error) -> &'static str {
+    let says = |word: &str| {
+        let answer = error.venue().into_iter();
+        let mut texts = answer.flat_map(|answer| [&answer.code, &answer.message, &answer.details]).flatten();
+        texts.any(|text| text.to_lowercase().contains(word))
+    };
+    if error.has_code("header_timestamp_expired") {
+        ": is this machine's clock right?"
+    } else if error.is_unauthenticated() {
+        ": is it the key's private part, and the venue (--env prod or demo) that gave the key?"
+    } else if error.is_forbidden() && (says("sub-account") || says("subaccount")) {
+        ": the API key is for one subaccount alone: name that one with --subaccount N"
+    } else if error.is_not_found() && !is_of_something(error) {
+        ": is kalshi.env (KALSHI_ENV, --env) a Kalshi venue? It is prod, demo, or a base URL such as https://HOST, below which \
+         /trade-api/v2 is looked for, or https://HOST/PATH"
+    } else {
+        ""
+    }
+}
+
+/// Whether it is a market, an event or the like that the venue does not know, and not the address that was asked.
+fn is_of_something(error: &Error) -> bool {
+    let code = error.venue().and_then(|answer| answer.code.as_deref()).unwrap_or_default();
+    code.ends_with("_not_found")
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let mut text = chain(&error);
-        if error.has_code("header_timestamp_expired") {
-            text += ": is this machine's clock right?";
-        } else if error.is_unauthenticated() {
-            text += ": is it the key's private part, and the venue (--env prod or demo) that gave the key?";
-        }
-        if error.is_not_found() { Failure::NotFound(text) } else { Failure::Failed(text) }
+        let text = chain(&error) + advice(&error);
+        if error.is_not_found() && is_of_something(&error) { Failure::NotFound(text) } else { Failure::Failed(text) }
     }
 }

@@ -1,21 +1,29 @@
-//! Lists straight from the venue, page by page as they are printed.
+//! Lists straight from the venue, page by page as they are printed: what it has at hand, and then, with `--all`, what
+//! it has archived.
 
-use std::{collections::HashSet, pin::pin};
+use std::{collections::HashSet, pin::Pin};
 
 use clap::{Args, builder::NonEmptyStringValueParser};
 use daybook_book::{Money, Ticker};
 use daybook_kalshi::{
     Client, Error,
     rest::{
-        orders::OrdersQuery,
-        portfolio::{BalanceQuery, Fill, FillsQuery, PositionsQuery, Settlement, SettlementFilter, SettlementsQuery},
+        historical::{HistoricalFillsQuery, HistoricalOrdersQuery, HistoricalPositionsQuery},
+        orders::{Order, OrdersQuery},
+        portfolio::{
+            BalanceQuery, Fill, FillsQuery, MarketPosition, PositionsQuery, Settlement, SettlementFilter,
+            SettlementsQuery,
+        },
         value::{Subaccount, Timestamp, UnixSeconds},
     },
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::connect::{Connection, connect};
+use super::{
+    SubaccountArgs, VenueArgs,
+    connect::{Connection, connect},
+};
 use crate::{
     commands::{
         Common, Failure, Outcome,
@@ -41,13 +49,30 @@ pub struct MarketFilter {
 /// How much to list.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Extent {
-    /// Every row, and not the first 100
+    /// Every row, and not the first 100: those of the venue's archive, too
     #[arg(long)]
     all: bool,
 }
 
+/// Whose balance.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  daybook account balance
+  daybook account balance --subaccount 3 --format json
+  daybook account balance --env demo")]
+pub struct BalanceArgs {
+    #[command(flatten)]
+    pub(super) venue: VenueArgs,
+    #[command(flatten)]
+    subaccount: SubaccountArgs,
+}
+
 /// Which positions.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  daybook account positions
+  daybook account positions --event KXHIGHNY-26NOV21 --subaccount 3
+  daybook account positions --status all --all --format parquet > positions.parquet")]
 pub struct PositionsArgs {
     #[command(flatten)]
     market: MarketFilter,
@@ -59,10 +84,18 @@ pub struct PositionsArgs {
     status: String,
     #[command(flatten)]
     extent: Extent,
+    #[command(flatten)]
+    pub(super) venue: VenueArgs,
+    #[command(flatten)]
+    subaccount: SubaccountArgs,
 }
 
 /// Which fills.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  daybook account fills
+  daybook account fills --ticker KXHIGHNY-26NOV21-T60 --start 2026-11-21
+  daybook account fills --all --format csv > fills.csv          ends in an unfinished line if a page fails")]
 pub struct FillsArgs {
     #[command(flatten)]
     market: MarketFilter,
@@ -73,10 +106,18 @@ pub struct FillsArgs {
     range: RangeArgs,
     #[command(flatten)]
     extent: Extent,
+    #[command(flatten)]
+    pub(super) venue: VenueArgs,
+    #[command(flatten)]
+    subaccount: SubaccountArgs,
 }
 
 /// Which settlements.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  daybook account settlements
+  daybook account settlements --event KXHIGHNY-26NOV21
+  daybook account settlements --start 2026-11-01 --end 2026-12-01 --all --format json")]
 pub struct SettlementsArgs {
     #[command(flatten)]
     market: MarketFilter,
@@ -87,10 +128,18 @@ pub struct SettlementsArgs {
     range: RangeArgs,
     #[command(flatten)]
     extent: Extent,
+    #[command(flatten)]
+    pub(super) venue: VenueArgs,
+    #[command(flatten)]
+    subaccount: SubaccountArgs,
 }
 
 /// Which orders.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  daybook account orders --status resting
+  daybook account orders --event KXHIGHNY-26NOV21 --format json
+  daybook account orders --start 2026-11-01 --all --format csv")]
 pub struct OrdersArgs {
     #[command(flatten)]
     market: MarketFilter,
@@ -104,6 +153,10 @@ pub struct OrdersArgs {
     range: RangeArgs,
     #[command(flatten)]
     extent: Extent,
+    #[command(flatten)]
+    pub(super) venue: VenueArgs,
+    #[command(flatten)]
+    subaccount: SubaccountArgs,
 }
 
 impl MarketFilter {
@@ -121,21 +174,32 @@ fn seconds(range: Range) -> [Option<UnixSeconds>; 2] {
     [start, end]
 }
 
-/// Tells that the venue keeps what is older than this in its archive, if such rows are asked for.
-async fn note_archived(client: &Client, range: Range, extent: Extent, kept: Kept) -> Result<(), Failure> {
-    if !extent.all && range.start.is_none() && range.end.is_none() {
-        return Ok(());
+/// Where the venue's archive begins, going back, in nanoseconds; `None` for what it does not archive.
+async fn archived_before(client: &Client, kept: Kept) -> Result<Option<i64>, Failure> {
+    if kept == Kept::Live {
+        return Ok(None);
     }
     let cutoff = client.historical_cutoff().await?;
-    let since = match kept {
+    let before = match kept {
         Kept::Fills => Some(cutoff.trades_created_ts),
         Kept::Orders => Some(cutoff.orders_updated_ts),
-        Kept::Positions => cutoff.market_positions_last_updated_ts,
-        Kept::Settlements => None,
+        // Where the venue does not say, all of it is to be asked.
+        Kept::Positions => {
+            return Ok(Some(cutoff.market_positions_last_updated_ts.and_then(nanos).unwrap_or(i64::MAX)));
+        }
+        Kept::Live => None,
     };
-    if let Some(since) = since.and_then(nanos).filter(|since| range.from() < *since) {
+    Ok(before.and_then(nanos))
+}
+
+/// Tells that the venue keeps what is older than this in its archive, if such rows are asked for and not all.
+async fn note_archived(client: &Client, range: Range, kept: Kept) -> Result<(), Failure> {
+    if range.start.is_none() && range.end.is_none() {
+        return Ok(());
+    }
+    if let Some(since) = archived_before(client, kept).await?.filter(|since| range.from() < *since) {
         tell(format_args!(
-            "note: these are the rows since {}: the venue keeps older ones in its archive, which `daybook account sync` mirrors",
+            "note: these are the rows since {}: the venue keeps older ones in its archive, which --all reads, too",
             print_utc(since)
         ));
     }
@@ -151,15 +215,24 @@ enum Kept {
     Orders,
     /// Settled positions.
     Positions,
-    /// Nothing: they are not archived.
-    Settlements,
+    /// Nothing: all that is asked for is at hand.
+    Live,
 }
 
+/// Items of pages that are asked for as they are needed.
+type Items<T> = Pin<Box<dyn Stream<Item = Result<T, Error>> + Send>>;
+/// Where they come from.
+type Source<T> = Box<dyn FnOnce(&Client) -> Items<T> + Send>;
+
 /// What is asked for of a list.
-struct Wanted {
+struct Wanted<T> {
     extent: Extent,
     range: Range,
     kept: Kept,
+    /// What the venue has at hand.
+    live: Source<T>,
+    /// What it has archived; of its filters the archive lacks some.
+    archive: Source<T>,
 }
 
 /// Whether an instant lies in the range: the venue's seconds may reach beyond it.
@@ -187,11 +260,14 @@ pub const FILLS: &[(&str, Kind)] = &[
     ("exchange_index", Kind::Int32),
 ];
 
+fn fill_time(fill: &Fill) -> Option<Timestamp> {
+    fill.created_time.or_else(|| fill.ts.and_then(UnixSeconds::timestamp))
+}
+
 /// A fill in these columns.
 pub fn fill_row(fill: &Fill, push: &mut dyn FnMut(&[Cell<'_>]) -> bool) -> bool {
-    let at = fill.created_time.or_else(|| fill.ts.and_then(UnixSeconds::timestamp));
     push(&[
-        at.and_then(nanos).into(),
+        fill_time(fill).and_then(nanos).into(),
         fill.ticker.as_str().into(),
         fill.outcome_side.as_str().into(),
         fill.count_fp.into(),
@@ -247,7 +323,8 @@ fn note_subaccount(subaccount: Option<u32>) {
     }
 }
 
-pub fn balance(subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+pub fn balance(args: &BalanceArgs, common: &Common) -> Result<Outcome, Failure> {
+    let SubaccountArgs { subaccount } = args.subaccount;
     const COLUMNS: &[(&str, Kind)] = &[
         ("exchange_index", Kind::Int32),
         ("balance", Kind::Money),
@@ -274,11 +351,10 @@ pub fn balance(subaccount: Option<u32>, common: &Common) -> Result<Outcome, Fail
 }
 
 /// Prints the items of all pages, or the first ones.
-fn list<T, S: Stream<Item = Result<T, Error>>>(
+fn list<T: 'static>(
     common: &Common,
-    Wanted { extent, range, kept }: Wanted,
+    Wanted { extent, range, kept, live, archive }: Wanted<T>,
     columns: &'static [(&'static str, Kind)],
-    ask: impl FnOnce(&Client) -> S + Send + 'static,
     wanted: impl Fn(&T) -> bool + Send + 'static,
     key: impl Fn(&T) -> String + Send + 'static,
     row: impl Fn(&T, &mut dyn FnMut(&[Cell<'_>]) -> bool) -> bool + Send + 'static,
@@ -294,13 +370,24 @@ fn list<T, S: Stream<Item = Result<T, Error>>>(
             if extent.all {
                 // Many pages are asked for as fast as this account may.
                 client.learn_limits().await?;
+            } else {
+                note_archived(&client, range, kept).await?;
             }
-            note_archived(&client, range, extent, kept).await?;
-            let mut items = pin!(ask(&client));
+            let mut items = live(&client);
+            let mut archive = Some(archive).filter(|_| extent.all);
             let mut count = 0;
-            // Pages shift while the account changes, and a row may stand on two of them.
+            // Pages shift while the account changes, and a row may stand on two of them, or be archived meanwhile.
             let mut seen = HashSet::new();
-            while let Some(item) = items.next().await {
+            loop {
+                let Some(item) = items.next().await else {
+                    // Rows only ever move from the live list to the archive: in this order none is missed.
+                    let Some(archive) = archive.take() else { break };
+                    if archived_before(&client, kept).await?.is_none_or(|before| before <= range.from()) {
+                        break;
+                    }
+                    items = archive(&client);
+                    continue;
+                };
                 let item = item?;
                 if !wanted(&item) || !seen.insert(key(&item)) {
                     continue;
@@ -323,11 +410,16 @@ fn list<T, S: Stream<Item = Result<T, Error>>>(
     Ok(Outcome::Complete)
 }
 
+/// What has no archive.
+fn nothing<T: Send + 'static>() -> Source<T> {
+    Box::new(|_| Box::pin(futures_util::stream::empty()))
+}
+
 fn page(extent: Extent) -> Option<u32> {
     Some(if extent.all { PAGE } else { ROWS as u32 + 1 })
 }
 
-pub fn positions(args: &PositionsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+pub fn positions(args: &PositionsArgs, common: &Common) -> Result<Outcome, Failure> {
     const COLUMNS: &[(&str, Kind)] = &[
         ("ticker", Kind::Text),
         ("position", Kind::Quantity),
@@ -338,6 +430,7 @@ pub fn positions(args: &PositionsArgs, subaccount: Option<u32>, common: &Common)
         ("exchange_index", Kind::Int32),
         ("last_updated_ts", Kind::Nanos),
     ];
+    let SubaccountArgs { subaccount } = args.subaccount;
     let query = PositionsQuery {
         ticker: args.market.ticker()?,
         event_ticker: args.event.as_deref().map(Into::into),
@@ -346,16 +439,30 @@ pub fn positions(args: &PositionsArgs, subaccount: Option<u32>, common: &Common)
         limit: page(args.extent),
         ..PositionsQuery::default()
     };
-    let ask = |client: &Client| client.all_market_positions(query);
-    let kept = if args.status == "unsettled" { Kept::Settlements } else { Kept::Positions };
+    let archived = HistoricalPositionsQuery {
+        ticker: query.ticker.clone(),
+        event_ticker: query.event_ticker.clone(),
+        subaccount: query.subaccount,
+        limit: query.limit,
+        ..HistoricalPositionsQuery::default()
+    };
+    // What is not settled is never archived.
+    let kept = if args.status == "unsettled" { Kept::Live } else { Kept::Positions };
     note_subaccount(subaccount);
+    let wanted = Wanted {
+        extent: args.extent,
+        range: Range { start: None, end: None },
+        kept,
+        live: Box::new(|client| Box::pin(client.all_market_positions(query))),
+        archive: Box::new(|client| Box::pin(client.all_historical_positions(archived))),
+    };
+    let key = |position: &MarketPosition| format!("{} {}", position.exchange_index, position.ticker);
     list(
         common,
-        Wanted { extent: args.extent, range: Range { start: None, end: None }, kept },
+        wanted,
         COLUMNS,
-        ask,
         |_| true,
-        |position| format!("{} {}", position.exchange_index, position.ticker),
+        key,
         |position, push| {
             push(&[
                 position.ticker.as_str().into(),
@@ -371,25 +478,39 @@ pub fn positions(args: &PositionsArgs, subaccount: Option<u32>, common: &Common)
     )
 }
 
-pub fn fills(args: &FillsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+pub fn fills(args: &FillsArgs, common: &Common) -> Result<Outcome, Failure> {
     let range = args.range.parse()?;
     let [min_ts, max_ts] = seconds(range);
+    let ticker = args.market.ticker()?;
+    let subaccount = args.subaccount.subaccount.map(Subaccount);
+    let limit = page(args.extent);
     let query = FillsQuery {
-        ticker: args.market.ticker()?.into_iter().collect(),
+        ticker: ticker.clone().into_iter().collect(),
         order_id: args.order.as_deref().map(Into::into),
         min_ts,
         max_ts,
-        subaccount: subaccount.map(Subaccount),
-        limit: page(args.extent),
+        subaccount,
+        limit,
         ..FillsQuery::default()
     };
-    let ask = |client: &Client| client.all_fills(query);
-    let wanted = Wanted { extent: args.extent, range, kept: Kept::Fills };
+    let archived =
+        HistoricalFillsQuery { ticker, min_ts, max_ts, subaccount, limit, ..HistoricalFillsQuery::default() };
+    let wanted = Wanted {
+        extent: args.extent,
+        range,
+        kept: Kept::Fills,
+        live: Box::new(|client| Box::pin(client.all_fills(query))),
+        archive: Box::new(|client| Box::pin(client.all_historical_fills(archived))),
+    };
     let key = |fill: &Fill| format!("{} {}", fill.trade_id, fill.order_id);
-    list(common, wanted, FILLS, ask, move |fill| within(range, fill.created_time), key, fill_row)
+    // The archive has no filter for orders.
+    let order = args.order.clone();
+    let of_order = move |fill: &Fill| order.as_deref().is_none_or(|order| fill.order_id.as_str() == order);
+    let within = move |fill: &Fill| within(range, fill_time(fill)) && of_order(fill);
+    list(common, wanted, FILLS, within, key, fill_row)
 }
 
-pub fn settlements(args: &SettlementsArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+pub fn settlements(args: &SettlementsArgs, common: &Common) -> Result<Outcome, Failure> {
     let range = args.range.parse()?;
     let [min_ts, max_ts] = seconds(range);
     let query = SettlementsQuery {
@@ -397,74 +518,97 @@ pub fn settlements(args: &SettlementsArgs, subaccount: Option<u32>, common: &Com
         event_ticker: args.event.as_deref().map(Into::into),
         min_ts,
         max_ts,
-        subaccount: subaccount.map(Subaccount),
+        subaccount: args.subaccount.subaccount.map(Subaccount),
         limit: page(args.extent),
         ..SettlementsQuery::default()
     };
-    let ask = |client: &Client| client.all_settlements(query);
-    let wanted = Wanted { extent: args.extent, range, kept: Kept::Settlements };
+    let wanted = Wanted {
+        extent: args.extent,
+        range,
+        kept: Kept::Live,
+        live: Box::new(|client| Box::pin(client.all_settlements(query))),
+        archive: nothing(),
+    };
     let key = |paid: &Settlement| format!("{} {} {}", paid.exchange_index, paid.ticker, paid.settled_time);
-    list(common, wanted, SETTLEMENTS, ask, move |paid| within(range, Some(paid.settled_time)), key, settlement_row)
+    list(common, wanted, SETTLEMENTS, move |paid| within(range, Some(paid.settled_time)), key, settlement_row)
 }
 
-pub fn orders(args: &OrdersArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
-    const COLUMNS: &[(&str, Kind)] = &[
-        ("created_ts", Kind::Nanos),
-        ("ticker", Kind::Text),
-        ("status", Kind::Text),
-        ("book_side", Kind::Text),
-        ("yes_price", Kind::Price),
-        ("initial_count", Kind::Quantity),
-        ("fill_count", Kind::Quantity),
-        ("remaining_count", Kind::Quantity),
-        ("fees", Kind::Money),
-        ("order_id", Kind::Text),
-        ("client_order_id", Kind::Text),
-        ("expiration_ts", Kind::Nanos),
-        ("last_updated_ts", Kind::Nanos),
-        ("order_group_id", Kind::Text),
-        ("subaccount", Kind::Int32),
-        ("exchange_index", Kind::Int32),
-    ];
+/// Columns of orders.
+const ORDERS: &[(&str, Kind)] = &[
+    ("created_ts", Kind::Nanos),
+    ("ticker", Kind::Text),
+    ("status", Kind::Text),
+    ("book_side", Kind::Text),
+    ("yes_price", Kind::Price),
+    ("initial_count", Kind::Quantity),
+    ("fill_count", Kind::Quantity),
+    ("remaining_count", Kind::Quantity),
+    ("fees", Kind::Money),
+    ("order_id", Kind::Text),
+    ("client_order_id", Kind::Text),
+    ("expiration_ts", Kind::Nanos),
+    ("last_updated_ts", Kind::Nanos),
+    ("order_group_id", Kind::Text),
+    ("subaccount", Kind::Int32),
+    ("exchange_index", Kind::Int32),
+];
+
+/// An order in these columns.
+fn order_row(order: &Order, push: &mut dyn FnMut(&[Cell<'_>]) -> bool) -> bool {
+    push(&[
+        order.created_time.and_then(nanos).into(),
+        order.ticker.as_str().into(),
+        order.status.as_str().into(),
+        order.book_side.as_str().into(),
+        order.yes_price_dollars.into(),
+        order.initial_count_fp.into(),
+        order.fill_count_fp.into(),
+        order.remaining_count_fp.into(),
+        (order.taker_fees_dollars + order.maker_fees_dollars).into(),
+        order.order_id.as_str().into(),
+        order.client_order_id.as_ref().map(|id| id.as_str()).into(),
+        order.expiration_time.and_then(nanos).into(),
+        order.last_update_time.and_then(nanos).into(),
+        order.order_group_id.as_ref().map(|id| id.as_str()).into(),
+        order.subaccount_number.map(|number| i64::from(number.0)).into(),
+        order.exchange_index.map(|index| i64::from(index.0)).into(),
+    ])
+}
+
+pub fn orders(args: &OrdersArgs, common: &Common) -> Result<Outcome, Failure> {
     let range = args.range.parse()?;
     let [min_ts, max_ts] = seconds(range);
+    let ticker = args.market.ticker()?;
+    let subaccount = args.subaccount.subaccount.map(Subaccount);
+    let limit = page(args.extent);
     let query = OrdersQuery {
-        ticker: args.market.ticker()?,
+        ticker: ticker.clone(),
         event_ticker: args.event.as_deref().map(Into::into).into_iter().collect(),
         status: args.status.as_deref().map(Into::into),
         min_ts,
         max_ts,
-        subaccount: subaccount.map(Subaccount),
-        limit: page(args.extent),
+        subaccount,
+        limit,
         ..OrdersQuery::default()
     };
-    let ask = |client: &Client| client.all_orders(query);
-    list(
-        common,
-        Wanted { extent: args.extent, range, kept: Kept::Orders },
-        COLUMNS,
-        ask,
-        move |order| within(range, order.created_time),
-        |order| order.order_id.to_string(),
-        |order, push| {
-            push(&[
-                order.created_time.and_then(nanos).into(),
-                order.ticker.as_str().into(),
-                order.status.as_str().into(),
-                order.book_side.as_str().into(),
-                order.yes_price_dollars.into(),
-                order.initial_count_fp.into(),
-                order.fill_count_fp.into(),
-                order.remaining_count_fp.into(),
-                (order.taker_fees_dollars + order.maker_fees_dollars).into(),
-                order.order_id.as_str().into(),
-                order.client_order_id.as_ref().map(|id| id.as_str()).into(),
-                order.expiration_time.and_then(nanos).into(),
-                order.last_update_time.and_then(nanos).into(),
-                order.order_group_id.as_ref().map(|id| id.as_str()).into(),
-                order.subaccount_number.map(|number| i64::from(number.0)).into(),
-                order.exchange_index.map(|index| i64::from(index.0)).into(),
-            ])
-        },
-    )
+    // Which of an order's times the archive means is not said: who was placed before the end may have ended after it.
+    let archived = HistoricalOrdersQuery { ticker, min_ts, subaccount, limit, ..HistoricalOrdersQuery::default() };
+    let (event, status) = (args.event.as_ref().map(|event| format!("{event}-")), args.status.clone());
+    // The archive has no filters for events and statuses. A market's name begins with its event's.
+    let matches = move |order: &Order| {
+        event.as_deref().is_none_or(|event| order.ticker.as_str().starts_with(event))
+            && status.as_deref().is_none_or(|status| order.status.as_str() == status)
+    };
+    let wanted = Wanted {
+        extent: args.extent,
+        range,
+        // What rests is never archived.
+        kept: if args.status.as_deref() == Some("resting") { Kept::Live } else { Kept::Orders },
+        live: Box::new(|client| Box::pin(client.all_orders(query))),
+        archive: Box::new(|client| {
+            Box::pin(client.all_historical_orders(archived).try_filter(move |order| std::future::ready(matches(order))))
+        }),
+    };
+    let within = move |order: &Order| within(range, order.created_time);
+    list(common, wanted, ORDERS, within, |order| order.order_id.to_string(), order_row)
 }

@@ -11,7 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::connect::{Connection, configured_identity, connect};
+use super::{
+    MirrorArgs, SubaccountArgs, VenueArgs,
+    connect::{Connection, advice, configured_identity, connect},
+};
 use crate::{
     commands::{
         Common, Failure, Outcome, print_report,
@@ -26,6 +29,7 @@ use crate::{
 #[command(after_help = "Examples:
   daybook account sync
   daybook account sync --dry-run --format json
+  daybook account sync --subaccount 3                      all that a key can do that is for one subaccount
   daybook account sync --store postgres://me@db/kalshi     the password in PGPASSWORD or DAYBOOK_ACCOUNT_STORE")]
 pub struct SyncArgs {
     /// Tell what would change, and change nothing
@@ -34,6 +38,12 @@ pub struct SyncArgs {
     /// Read everything again, and so find what the venue changed long ago
     #[arg(long)]
     full: bool,
+    #[command(flatten)]
+    pub(super) venue: VenueArgs,
+    #[command(flatten)]
+    pub(super) mirror: MirrorArgs,
+    #[command(flatten)]
+    subaccount: SubaccountArgs,
 }
 
 /// What to look into.
@@ -51,13 +61,20 @@ pub struct HistoryArgs {
     ticker: Option<String>,
     #[command(flatten)]
     range: RangeArgs,
+    #[command(flatten)]
+    pub(super) venue: VenueArgs,
+    #[command(flatten)]
+    pub(super) mirror: MirrorArgs,
+    #[command(flatten)]
+    subaccount: SubaccountArgs,
 }
 
 /// What to sum up.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   daybook account summary
-  daybook account summary --start 2026-11-01 --end 2026-12-01 --format json")]
+  daybook account summary --start 2026-11-01 --end 2026-12-01 --format json
+  daybook account summary --check --no-marks               from the mirror alone")]
 pub struct SummaryArgs {
     #[command(flatten)]
     range: RangeArgs,
@@ -67,13 +84,19 @@ pub struct SummaryArgs {
     /// Also tell where the venue's own figures differ from those that follow from the fills
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    pub(super) venue: VenueArgs,
+    #[command(flatten)]
+    pub(super) mirror: MirrorArgs,
+    #[command(flatten)]
+    subaccount: SubaccountArgs,
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         let text = super::connect::chain(&error);
         if matches!(error, StoreError::Missing { .. }) {
-            return Failure::NotFound(format!("{text}: `daybook account sync` makes it"));
+            return Failure::NotFound(format!("{text}: `daybook account sync` does"));
         }
         Failure::Failed(text)
     }
@@ -81,7 +104,11 @@ impl From<StoreError> for Failure {
 
 impl From<SyncError> for Failure {
     fn from(error: SyncError) -> Failure {
-        Failure::Failed(super::connect::chain(&error))
+        let answered = match &error {
+            SyncError::Account(reason) | SyncError::Source { reason, .. } => reason.client_error(),
+            _ => None,
+        };
+        Failure::Failed(super::connect::chain(&error) + answered.map_or("", advice))
     }
 }
 
@@ -111,13 +138,13 @@ fn location(common: &Common) -> String {
     if url { place.to_owned() } else { format!("sqlite://{place}") }
 }
 
-pub fn run_sync(args: &SyncArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+pub fn run_sync(args: &SyncArgs, common: &Common) -> Result<Outcome, Failure> {
     common.reports("account sync")?;
     let Connection { client, runtime } = connect(common)?;
     let options = SyncOptions {
         dry_run: args.dry_run,
         full: args.full,
-        subaccounts: subaccount.map(Subaccount).into_iter().collect(),
+        subaccounts: args.subaccount.subaccount.map(Subaccount).into_iter().collect(),
         ..SyncOptions::default()
     };
     let bar = ProgressBar::new_spinner();
@@ -151,6 +178,10 @@ fn revised(revision: &Revision) -> String {
 }
 
 fn tell_report(report: &SyncReport, common: &Common) -> Result<Outcome, Failure> {
+    let outcome = if report.is_complete() { Outcome::Complete } else { Outcome::Incomplete };
+    for row in &report.unusable {
+        tell(format_args!("warning: not mirrored: {row}"));
+    }
     let revisions: Vec<String> = report.revisions.iter().map(revised).collect();
     if common.format != Format::Table {
         let streams: Vec<_> = report
@@ -160,23 +191,36 @@ fn tell_report(report: &SyncReport, common: &Common) -> Result<Outcome, Failure>
                 let counts = stream.counts;
                 json!({
                     "subaccount": stream.subaccount.0, "stream": stream.stream.as_str(), "new": counts.new,
-                    "changed": counts.changed, "revised": counts.revised, "unchanged": counts.unchanged,
-                    "pages": counts.pages, "resumed": stream.resumed,
+                    "changed": counts.changed, "closed": counts.closed, "revised": counts.revised,
+                    "unchanged": counts.unchanged, "unusable": counts.unusable, "pages": counts.pages,
+                    "resumed": stream.resumed,
+                })
+            })
+            .collect();
+        let unusable: Vec<_> = report
+            .unusable
+            .iter()
+            .map(|row| {
+                json!({
+                    "subaccount": row.subaccount.0, "stream": row.stream.as_str(), "reason": row.reason.to_string(),
                 })
             })
             .collect();
         print_report(json!({
-            "environment": report.account.environment, "dry_run": report.dry_run, "streams": streams, "revisions": revisions,
+            "environment": report.account.environment, "dry_run": report.dry_run, "complete": report.is_complete(),
+            "streams": streams, "revisions": revisions, "unusable": unusable,
         }))?;
-        return Ok(Outcome::Complete);
+        return Ok(outcome);
     }
     const COLUMNS: &[(&str, Kind)] = &[
         ("subaccount", Kind::Int32),
         ("stream", Kind::Text),
         ("new", Kind::Int64),
         ("changed", Kind::Int64),
+        ("closed", Kind::Int64),
         ("revised", Kind::Int64),
         ("unchanged", Kind::Int64),
+        ("unusable", Kind::Int64),
     ];
     let mut list = List::new(COLUMNS);
     let mut batches = Vec::new();
@@ -187,8 +231,10 @@ fn tell_report(report: &SyncReport, common: &Common) -> Result<Outcome, Failure>
             stream.stream.as_str().into(),
             counts.new.into(),
             counts.changed.into(),
+            counts.closed.into(),
             counts.revised.into(),
             counts.unchanged.into(),
+            counts.unusable.into(),
         ]));
     }
     batches.push(list.finish());
@@ -199,10 +245,16 @@ fn tell_report(report: &SyncReport, common: &Common) -> Result<Outcome, Failure>
     let place = named(common);
     match (report.dry_run, report.is_unchanged()) {
         (true, _) => tell(format_args!("a dry run: nothing was written to {place}")),
+        _ if !report.is_complete() => {
+            let rows = counted(report.unusable.len() as u64, "row");
+            tell(format_args!(
+                "{place} lacks {rows} that could not be kept: every sync asks for what is missing again"
+            ));
+        }
         (false, true) => tell(format_args!("{place} was up to date")),
         (false, false) => tell(format_args!("{place} is up to date")),
     }
-    Ok(Outcome::Complete)
+    Ok(outcome)
 }
 
 /// The store, and the account's number in it.
@@ -211,13 +263,35 @@ async fn mirrored(common: &Common) -> Result<(Store, AccountId), Failure> {
     let store = Store::open_read_only(&location(common)).await?;
     match store.account(&identity).await? {
         Some(account) => Ok((store, account)),
-        None => Err(Failure::NotFound(format!(
-            "{} mirrors no account of the key {} at {}: `daybook account sync` makes it",
-            named(common),
-            identity.key_id,
-            identity.environment
-        ))),
+        None => {
+            store.close().await;
+            Err(Failure::NotFound(format!(
+                "{} mirrors no account of the key {} at {}: `daybook account sync` makes it",
+                named(common),
+                identity.key_id,
+                identity.environment
+            )))
+        }
     }
+}
+
+/// Tells what the mirror lacks of these streams, and says how the command ends.
+async fn completeness(
+    store: &Store,
+    account: AccountId,
+    subaccount: Option<Subaccount>,
+    streams: &[Stream],
+) -> Result<Outcome, Failure> {
+    let mut outcome = Outcome::Complete;
+    for lacking in store.lacking(account).await? {
+        if streams.contains(&lacking.stream) && subaccount.is_none_or(|number| number == lacking.subaccount) {
+            tell(format_args!(
+                "warning: the mirror is incomplete: {lacking}: `daybook account sync` asks for it again"
+            ));
+            outcome = Outcome::Incomplete;
+        }
+    }
+    Ok(outcome)
 }
 
 fn period(range: Range) -> Result<Period, Failure> {
@@ -232,10 +306,10 @@ fn nanos(at: Timestamp) -> Option<i64> {
     i64::try_from(at.as_nanosecond()).ok()
 }
 
-pub fn run_history(args: &HistoryArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+pub fn run_history(args: &HistoryArgs, common: &Common) -> Result<Outcome, Failure> {
     let ticker = args.ticker.as_deref().map(Ticker::new).transpose();
     let selection = Selection {
-        subaccount: subaccount.map(Subaccount),
+        subaccount: args.subaccount.subaccount.map(Subaccount),
         ticker: ticker.map_err(|error| Failure::Usage(format!("--ticker: {error}")))?,
         period: period(args.range.parse()?)?,
         ..Selection::default()
@@ -244,19 +318,20 @@ pub fn run_history(args: &HistoryArgs, subaccount: Option<u32>, common: &Common)
         return Err(Failure::Usage("balances are of no market: leave --ticker out".to_owned()));
     }
     let runtime = super::connect::runtime()?;
-    let (columns, rows) = runtime.block_on(async {
+    let ((columns, rows), outcome) = runtime.block_on(async {
         let (store, account) = mirrored(common).await?;
-        let rows = match args.what.as_str() {
-            "balances" => balances(&store, account, &selection).await?,
-            "fills" => fills(&store, account, &selection).await?,
-            "settlements" => settlements(&store, account, &selection).await?,
-            _ => positions(&store, account, &selection).await?,
+        let (stream, rows) = match args.what.as_str() {
+            "balances" => (Stream::Balance, balances(&store, account, &selection).await?),
+            "fills" => (Stream::Fills, fills(&store, account, &selection).await?),
+            "settlements" => (Stream::Settlements, settlements(&store, account, &selection).await?),
+            _ => (Stream::Positions, positions(&store, account, &selection).await?),
         };
+        let outcome = completeness(&store, account, selection.subaccount, &[stream]).await?;
         store.close().await;
-        Ok::<_, Failure>(rows)
+        Ok::<_, Failure>((rows, outcome))
     })?;
     write(common.format, Rows::of(columns, rows))?;
-    Ok(Outcome::Complete)
+    Ok(outcome)
 }
 
 type Table = (arrow::datatypes::SchemaRef, Vec<arrow::array::RecordBatch>);
@@ -355,7 +430,7 @@ async fn marks(client: &Client, store: &Store, account: AccountId) -> Result<Mar
     Ok(marks)
 }
 
-pub fn run_summary(args: &SummaryArgs, subaccount: Option<u32>, common: &Common) -> Result<Outcome, Failure> {
+pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failure> {
     const COLUMNS: &[(&str, Kind)] = &[
         ("ticker", Kind::Text),
         ("position", Kind::Quantity),
@@ -377,7 +452,8 @@ pub fn run_summary(args: &SummaryArgs, subaccount: Option<u32>, common: &Common)
     let valued = !args.no_marks && range.end.is_none();
     let connection = if valued { Some(connect(common)?) } else { None };
     let runtime = super::connect::runtime()?;
-    let (summary, differences, revisions) = runtime.block_on(async {
+    let subaccount = args.subaccount.subaccount;
+    let (summary, differences, revisions, outcome) = runtime.block_on(async {
         let (store, account) = mirrored(common).await?;
         let marks = match &connection {
             Some(connection) => marks(&connection.client, &store, account).await?,
@@ -386,8 +462,11 @@ pub fn run_summary(args: &SummaryArgs, subaccount: Option<u32>, common: &Common)
         let summary = store.summary(account, period(range)?, &marks).await?;
         let differences = if args.check { store.cross_check(account, Money::ZERO).await? } else { Vec::new() };
         let revisions = store.revisions(account).await?;
+        // What is held, and what was made, follows from these.
+        let streams = [Stream::Positions, Stream::Fills, Stream::Settlements];
+        let outcome = completeness(&store, account, subaccount.map(Subaccount), &streams).await?;
         store.close().await;
-        Ok::<_, Failure>((summary, differences, revisions))
+        Ok::<_, Failure>((summary, differences, revisions, outcome))
     })?;
     let wanted = |key: &MarketKey| subaccount.is_none_or(|number| key.subaccount == Subaccount(number));
     let markets: Vec<_> = summary.markets.iter().filter(|market| wanted(&market.market)).collect();
@@ -448,5 +527,5 @@ pub fn run_summary(args: &SummaryArgs, subaccount: Option<u32>, common: &Common)
     if args.check && differences.is_empty() {
         tell(format_args!("the venue's own figures are those that follow from the fills"));
     }
-    Ok(Outcome::Complete)
+    Ok(outcome)
 }

@@ -17,23 +17,43 @@ use super::{Common, Failure, Flag, Outcome};
   daybook account fills --start 2026-11-01 --all --format csv
   daybook account orders --status resting --env demo")]
 pub struct AccountArgs {
-    /// The venue: prod, demo, or a base URL [default: prod]
-    #[arg(long, global = true, value_name = "ENV")]
-    env: Option<String>,
-    /// The mirror: a file, sqlite://PATH or postgres://… [default: account.sqlite]
-    #[arg(long, global = true, value_name = "URL")]
-    store: Option<String>,
-    /// Only this subaccount, 0 to 63
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=63))]
-    subaccount: Option<u32>,
+    // No archive is asked here: what every other command takes is taken, and not shown.
+    #[arg(id = "archive", long = "archive", global = true, hide = true)]
+    _archive: Option<String>,
+    #[arg(id = "wal", long = "wal", global = true, hide = true)]
+    _wal: Option<String>,
     #[command(subcommand)]
     command: AccountCommand,
+}
+
+/// Which venue.
+#[derive(Debug, Args)]
+pub struct VenueArgs {
+    /// The venue: prod, demo, or a base URL [KALSHI_ENV] [default: prod]
+    #[arg(long, value_name = "ENV")]
+    env: Option<String>,
+}
+
+/// Which subaccount.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct SubaccountArgs {
+    /// Only this subaccount, 0 to 63
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=63))]
+    subaccount: Option<u32>,
+}
+
+/// Which mirror.
+#[derive(Debug, Args)]
+pub struct MirrorArgs {
+    /// The mirror: a file, sqlite://PATH or postgres://… [DAYBOOK_ACCOUNT_STORE] [default: account.sqlite]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum AccountCommand {
     /// What is free to trade with, and what the positions are worth; of subaccount 0 without --subaccount
-    Balance,
+    Balance(live::BalanceArgs),
     /// Positions in markets; of subaccount 0 without --subaccount
     Positions(live::PositionsArgs),
     /// Trades of own orders
@@ -53,19 +73,30 @@ enum AccountCommand {
 impl AccountArgs {
     /// The settings that its flags give.
     pub(super) fn flags(&self) -> Vec<Flag> {
-        vec![("kalshi.env", "--env", self.env.clone()), ("account.store", "--store", self.store.clone())]
+        let (venue, mirror) = match &self.command {
+            AccountCommand::Balance(args) => (&args.venue, None),
+            AccountCommand::Positions(args) => (&args.venue, None),
+            AccountCommand::Fills(args) => (&args.venue, None),
+            AccountCommand::Settlements(args) => (&args.venue, None),
+            AccountCommand::Orders(args) => (&args.venue, None),
+            AccountCommand::Sync(args) => (&args.venue, Some(&args.mirror)),
+            AccountCommand::History(args) => (&args.venue, Some(&args.mirror)),
+            AccountCommand::Summary(args) => (&args.venue, Some(&args.mirror)),
+        };
+        let store = mirror.and_then(|mirror| mirror.store.clone());
+        vec![("kalshi.env", "--env", venue.env.clone()), ("account.store", "--store", store)]
     }
 }
 
 pub(super) fn run(args: &AccountArgs, common: &Common) -> Result<Outcome, Failure> {
     match &args.command {
-        AccountCommand::Balance => live::balance(args.subaccount, common),
-        AccountCommand::Positions(positions) => live::positions(positions, args.subaccount, common),
-        AccountCommand::Fills(fills) => live::fills(fills, args.subaccount, common),
-        AccountCommand::Settlements(settlements) => live::settlements(settlements, args.subaccount, common),
-        AccountCommand::Orders(orders) => live::orders(orders, args.subaccount, common),
-        AccountCommand::Sync(sync) => mirror::run_sync(sync, args.subaccount, common),
-        AccountCommand::History(history) => mirror::run_history(history, args.subaccount, common),
-        AccountCommand::Summary(summary) => mirror::run_summary(summary, args.subaccount, common),
+        AccountCommand::Balance(balance) => live::balance(balance, common),
+        AccountCommand::Positions(positions) => live::positions(positions, common),
+        AccountCommand::Fills(fills) => live::fills(fills, common),
+        AccountCommand::Settlements(settlements) => live::settlements(settlements, common),
+        AccountCommand::Orders(orders) => live::orders(orders, common),
+        AccountCommand::Sync(sync) => mirror::run_sync(sync, common),
+        AccountCommand::History(history) => mirror::run_history(history, common),
+        AccountCommand::Summary(summary) => mirror::run_summary(summary, common),
     }
 }

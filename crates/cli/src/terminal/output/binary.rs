@@ -1,6 +1,9 @@
 //! Parquet files and Arrow IPC streams, batch by batch.
 
-use std::{error::Error, io::Write};
+use std::{
+    error::Error,
+    io::{self, Write},
+};
 
 use arrow::{array::RecordBatch, error::ArrowError, ipc::writer::StreamWriter};
 use parquet::{
@@ -14,6 +17,9 @@ use super::{OutputError, Run};
 
 /// Rows of a Parquet row group: what is held in memory before it is written.
 const ROW_GROUP: usize = 131_072;
+
+/// The head of an Arrow message of 64 bytes, without them.
+const CUT: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 64, 0, 0, 0];
 
 impl Run<'_> {
     pub(super) fn parquet<E: Into<Box<dyn Error + Send + Sync>>>(
@@ -53,7 +59,15 @@ impl Run<'_> {
         };
         let mut writer = StreamWriter::try_new(sink, self.schema).map_err(|error| failed(self, error))?;
         for batch in batches {
-            let batch = self.conforming(batch)?;
+            let batch = match self.conforming(batch) {
+                Err(error @ OutputError::Source(_)) => {
+                    // A stream that only ends is whole for many readers: this one announces what never comes.
+                    let cut = writer.get_mut().write_all(&CUT).and_then(|()| writer.flush().map_err(io::Error::other));
+                    cut.map_err(|source| OutputError::Sink { rows: self.rows, source })?;
+                    return Err(error);
+                }
+                batch => batch?,
+            };
             writer.write(&batch).and_then(|()| writer.flush()).map_err(|error| failed(self, error))?;
             self.rows += batch.num_rows() as u64;
         }

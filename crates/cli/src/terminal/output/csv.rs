@@ -57,6 +57,14 @@ impl TextRows for CsvRows {
     fn finish(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.header);
     }
+
+    fn break_off(&mut self, reason: &str, out: &mut Vec<u8>) {
+        out.append(&mut self.header);
+        // Too few fields, and a quote that nothing closes: one of the two every reader notices.
+        out.extend_from_slice(b"\"incomplete: ");
+        let reason = reason.replace('"', "'");
+        out.extend_from_slice(reason.split_whitespace().collect::<Vec<_>>().join(" ").as_bytes());
+    }
 }
 
 fn quoted(text: &[u8], out: &mut Vec<u8>) {

@@ -57,6 +57,17 @@ impl TextRows for JsonRows {
             out.extend_from_slice(if self.empty { b"[]\n" } else { b"\n]\n" });
         }
     }
+
+    fn break_off(&mut self, reason: &str, out: &mut Vec<u8>) {
+        // An array stays open: that is enough, and nothing that is no row gets into it.
+        if self.array {
+            out.extend_from_slice(if self.empty { b"[\n" } else { b"\n" });
+            return;
+        }
+        out.extend_from_slice(b"{\"error\":{\"code\":\"incomplete\",\"message\":");
+        string(reason, out);
+        out.extend_from_slice(b"}}\n");
+    }
 }
 
 /// Appends a JSON string.

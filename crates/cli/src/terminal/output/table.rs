@@ -1,8 +1,9 @@
 //! Aligned columns for people. The first batch decides the columns' widths, so a long output streams.
 //!
 //! Figures stand at the right. Times show what varies: where all times of a column fall on one day, the day is said once,
-//! above the rows, and again when it changes. Text is cut where the terminal is too narrow, figures and times never; what
-//! still does not fit is left out from the right and marked with an ellipsis.
+//! above the rows, and again when it changes. Text is cut where the terminal is too narrow; figures, times, tickers and
+//! ids never. What still does not fit is left out from the right and marked with an ellipsis, down to the ticker: a
+//! table that has no room for that is wider than the terminal.
 
 use std::iter::repeat_n;
 
@@ -42,6 +43,8 @@ struct Shape {
     natural: usize,
     figure: bool,
     shortenable: bool,
+    /// Says what the row is about, as a ticker does: cut, it would be about something else.
+    names: bool,
     /// Times are shown without the announced day.
     dayless: bool,
     /// Fractional digits of its times, in groups of three.
@@ -114,7 +117,8 @@ impl<'s> TableRows<'s> {
         }
         // Room for the mark of what is left out, once something is.
         let mut room = width;
-        while total(&self.layout) > room && self.layout.len() > 1 {
+        let named = self.layout.iter().position(|shape| shape.names).map_or(1, |at| at + 1);
+        while total(&self.layout) > room && self.layout.len() > named {
             self.layout.pop();
             self.hidden.insert(0, self.schema.field(self.layout.len()).name().clone());
             room = width.saturating_sub(GAP);
@@ -225,6 +229,9 @@ impl TextRows for TableRows<'_> {
             self.start(&[], 0, out);
         }
     }
+
+    /// People are told on stderr.
+    fn break_off(&mut self, _: &str, _: &mut Vec<u8>) {}
 }
 
 impl Shape {
@@ -233,11 +240,17 @@ impl Shape {
             width: 0,
             natural: columns(&harmless(field.name())),
             figure: cells::is_figure(field.data_type()),
-            shortenable: cells::is_shortenable(field.data_type()),
+            shortenable: cells::is_shortenable(field.data_type()) && !is_identifier(field.name()),
+            names: field.name().ends_with("ticker"),
             dayless: false,
             groups: 0,
         }
     }
+}
+
+/// Whether a column of this name holds tickers or ids.
+fn is_identifier(name: &str) -> bool {
+    name.ends_with("ticker") || name == "id" || name.ends_with("_id")
 }
 
 fn day_of(seconds: i64) -> i64 {
