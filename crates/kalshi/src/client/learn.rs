@@ -1,24 +1,9 @@
 //! Learning from the venue how much it allows this account.
 
-use serde::Deserialize;
-
-use super::{Budget, Call, Client, Error, Method, Operation};
-use crate::limit::{BucketLimit, Costs, Limits, Tier};
-
-static LIMITS: Operation = Operation {
-    id: "GetAccountApiLimits",
-    method: Method::Get,
-    path: "/account/limits",
-    signed: true,
-    budget: Budget::Read,
-};
-
-static COSTS: Operation = Operation {
-    id: "GetAccountEndpointCosts",
-    method: Method::Get,
-    path: "/account/endpoint_costs",
-    signed: false,
-    budget: Budget::Read,
+use super::{Client, Error};
+use crate::{
+    limit::{BucketLimit, Costs, Limits, Tier},
+    rest::account,
 };
 
 /// What the venue allows an account.
@@ -32,34 +17,8 @@ pub struct LearnedLimits {
     pub costs: Costs,
 }
 
-#[derive(Deserialize)]
-struct LimitsAnswer {
-    usage_tier: String,
-    read: Bucket,
-    write: Bucket,
-}
-
-#[derive(Deserialize)]
-struct Bucket {
-    refill_rate: u64,
-    bucket_capacity: u64,
-}
-
-#[derive(Deserialize)]
-struct CostsAnswer {
-    default_cost: u64,
-    endpoint_costs: Option<Vec<EndpointCost>>,
-}
-
-#[derive(Deserialize)]
-struct EndpointCost {
-    method: String,
-    path: String,
-    cost: u64,
-}
-
-impl From<Bucket> for BucketLimit {
-    fn from(bucket: Bucket) -> BucketLimit {
+impl From<account::BucketLimit> for BucketLimit {
+    fn from(bucket: account::BucketLimit) -> BucketLimit {
         BucketLimit { refill_rate: bucket.refill_rate, capacity: bucket.bucket_capacity }
     }
 }
@@ -71,8 +30,8 @@ impl Client {
     /// # Errors
     /// When either cannot be had; the limiter goes on as before.
     pub async fn learn_limits(&self) -> Result<LearnedLimits, Error> {
-        let limits: LimitsAnswer = self.call(Call::new(&LIMITS)).await?;
-        let costs: CostsAnswer = self.call(Call::new(&COSTS)).await?;
+        let limits = self.api_limits().await?;
+        let costs = self.endpoint_costs().await?;
         // The balance's budget is not told, but goes with the tier. Of a tier that we do not know, the least is sure.
         let balance = limits.usage_tier.parse().unwrap_or(Tier::Basic).balance();
         let learned = LearnedLimits {
@@ -80,7 +39,6 @@ impl Client {
             usage_tier: limits.usage_tier,
             costs: costs
                 .endpoint_costs
-                .unwrap_or_default()
                 .into_iter()
                 .fold(Costs::flat(costs.default_cost), |costs, own| costs.with(&own.method, &own.path, own.cost)),
         };

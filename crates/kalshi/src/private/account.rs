@@ -52,11 +52,10 @@ record! {
         pub subaccount: Option<Subaccount>,
     }
     retired on "2026-03-12" {
+        _dollars: yes_price;
+        _fp: count, post_position;
         "price" => "yes_price_dollars",
-        "yes_price" => "yes_price_dollars",
         "no_price" => "yes_price_dollars",
-        "count" => "count_fp",
-        "post_position" => "post_position_fp",
     }
 }
 
@@ -121,15 +120,9 @@ record! {
         pub subaccount_number: Option<Subaccount>,
     }
     retired on "2026-03-12" {
-        "yes_price" => "yes_price_dollars",
+        _dollars: yes_price, taker_fill_cost, maker_fill_cost, taker_fees, maker_fees;
+        _fp: fill_count, remaining_count, initial_count;
         "no_price" => "yes_price_dollars",
-        "fill_count" => "fill_count_fp",
-        "remaining_count" => "remaining_count_fp",
-        "initial_count" => "initial_count_fp",
-        "taker_fill_cost" => "taker_fill_cost_dollars",
-        "maker_fill_cost" => "maker_fill_cost_dollars",
-        "taker_fees" => "taker_fees_dollars",
-        "maker_fees" => "maker_fees_dollars",
     }
 }
 
@@ -184,12 +177,8 @@ record! {
         pub subaccount: Option<Subaccount>,
     }
     retired on "2026-03-12" {
-        "position" => "position_fp",
-        "position_cost" => "position_cost_dollars",
-        "realized_pnl" => "realized_pnl_dollars",
-        "fees_paid" => "fees_paid_dollars",
-        "position_fee_cost" => "position_fee_cost_dollars",
-        "volume" => "volume_fp",
+        _dollars: position_cost, realized_pnl, fees_paid, position_fee_cost;
+        _fp: position, volume;
     }
 }
 
@@ -206,7 +195,7 @@ record! {
         pub ts_ms: UnixMillis,
     }
     retired on "2026-03-12" {
-        "contracts_limit" => "contracts_limit_fp",
+        _fp: contracts_limit;
     }
 }
 

@@ -35,8 +35,8 @@ record! {
         pub mve_selected_legs: Option<Vec<ComboLeg>>,
     }
     retired on "2026-03-12" {
-        "contracts" => "contracts_fp",
-        "target_cost" => "target_cost_dollars",
+        _dollars: target_cost;
+        _fp: contracts;
     }
 }
 
@@ -59,8 +59,8 @@ record! {
         pub deleted_ts: Timestamp,
     }
     retired on "2026-03-12" {
-        "contracts" => "contracts_fp",
-        "target_cost" => "target_cost_dollars",
+        _dollars: target_cost;
+        _fp: contracts;
     }
 }
 
@@ -95,11 +95,8 @@ record! {
         pub subaccount: Option<Subaccount>,
     }
     retired on "2026-03-12" {
-        "yes_bid" => "yes_bid_dollars",
-        "no_bid" => "no_bid_dollars",
-        "yes_contracts_offered" => "yes_contracts_offered_fp",
-        "no_contracts_offered" => "no_contracts_offered_fp",
-        "rfq_target_cost" => "rfq_target_cost_dollars",
+        _dollars: yes_bid, no_bid, rfq_target_cost;
+        _fp: yes_contracts_offered, no_contracts_offered;
     }
 }
 
@@ -136,12 +133,8 @@ record! {
         pub subaccount: Option<Subaccount>,
     }
     retired on "2026-03-12" {
-        "yes_bid" => "yes_bid_dollars",
-        "no_bid" => "no_bid_dollars",
-        "contracts_accepted" => "contracts_accepted_fp",
-        "yes_contracts_offered" => "yes_contracts_offered_fp",
-        "no_contracts_offered" => "no_contracts_offered_fp",
-        "rfq_target_cost" => "rfq_target_cost_dollars",
+        _dollars: yes_bid, no_bid, rfq_target_cost;
+        _fp: contracts_accepted, yes_contracts_offered, no_contracts_offered;
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     client::{Call, Client, Error},
     rest::{
         portfolio::ExchangeInstance,
-        value::{Answered, UnixSeconds, operations, record},
+        value::{UnixSeconds, operations, record},
     },
 };
 
@@ -119,8 +119,7 @@ impl Client {
     /// Moves the account from the basic to the advanced tier. It must have placed an order through the API lately.
     /// Operation `UpgradeAccountApiUsageLevel`.
     pub async fn upgrade_api_usage_level(&self) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&UPGRADE_ACCOUNT_API_USAGE_LEVEL)).await?;
-        Ok(())
+        self.done(Call::new(&UPGRADE_ACCOUNT_API_USAGE_LEVEL)).await
     }
 
     /// How far the account is from the tiers that volume earns. Operation `GetAccountApiUsageLevelVolumeProgress`.

@@ -3,8 +3,7 @@
 use crate::{
     client::{Call, Client, Error},
     rest::value::{
-        Answered, ApiKeyId, Query, SecretText, Subaccount, SubtraderId, UnixSeconds, body, open_enum, operations,
-        query, record,
+        ApiKeyId, Query, SecretText, Subaccount, SubtraderId, UnixSeconds, body, open_enum, operations, query, record,
     },
 };
 
@@ -160,7 +159,6 @@ impl Client {
 
     /// Deletes a key. It stops working at once. Operation `DeleteApiKey`.
     pub async fn delete_api_key(&self, api_key: &ApiKeyId) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&DELETE_API_KEY).path("api_key", api_key)).await?;
-        Ok(())
+        self.done(Call::new(&DELETE_API_KEY).path("api_key", api_key)).await
     }
 }

@@ -1,7 +1,6 @@
 //! Events: questions with one market for every answer.
 
 use daybook_book::Ticker;
-use futures_util::Stream;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -9,7 +8,7 @@ use crate::{
     rest::{
         markets::Market,
         milestones::Milestone,
-        paging::items,
+        paging::{Items, items, pages},
         series::{FeeType, SettlementSource},
         value::{
             CollectionTicker, Cursor, Decimal, EventTicker, ExchangeIndex, FeeChangeId, Query, SeriesTicker, Timestamp,
@@ -24,6 +23,12 @@ operations! {
     GET_EVENT_FEE_CHANGES = Get "/events/fee_changes" "GetEventFeeChanges" public Read;
     GET_EVENT = Get "/events/{event_ticker}" "GetEvent" public Read;
     GET_EVENT_METADATA = Get "/events/{event_ticker}/metadata" "GetEventMetadata" public Read;
+}
+
+pages! {
+    GET_EVENTS(EventsQuery) = EventsPage { events: Event };
+    GET_MULTIVARIATE_EVENTS(MultivariateEventsQuery) = MultivariateEventsPage { events: Event };
+    GET_EVENT_FEE_CHANGES(EventFeeChangesQuery) = EventFeeChangesPage { event_fee_changes: EventFeeChange };
 }
 
 record! {
@@ -254,8 +259,8 @@ impl Client {
 
     /// All events that the query names, combos excepted. Milestones are left out: they belong to pages. Pages of
     /// [`events`](Client::events), from `query.cursor` on.
-    pub fn all_events(&self, query: EventsQuery) -> impl Stream<Item = Result<Event, Error>> + Send + Unpin + use<> {
-        items(self, &GET_EVENTS, query, |query| &mut query.cursor, |page: EventsPage| (page.events, page.cursor))
+    pub fn all_events(&self, query: EventsQuery) -> Items<Event> {
+        items(self, query)
     }
 
     /// A page of combo events. Operation `GetMultivariateEvents`.
@@ -265,17 +270,8 @@ impl Client {
 
     /// All combo events that the query names. Pages of [`multivariate_events`](Client::multivariate_events), from
     /// `query.cursor` on.
-    pub fn all_multivariate_events(
-        &self,
-        query: MultivariateEventsQuery,
-    ) -> impl Stream<Item = Result<Event, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_MULTIVARIATE_EVENTS,
-            query,
-            |query| &mut query.cursor,
-            |page: MultivariateEventsPage| (page.events, page.cursor),
-        )
+    pub fn all_multivariate_events(&self, query: MultivariateEventsQuery) -> Items<Event> {
+        items(self, query)
     }
 
     /// A page of scheduled changes of events' fees. Operation `GetEventFeeChanges`.
@@ -285,17 +281,8 @@ impl Client {
 
     /// All scheduled changes of events' fees that the query names. Pages of
     /// [`event_fee_changes`](Client::event_fee_changes), from `query.cursor` on.
-    pub fn all_event_fee_changes(
-        &self,
-        query: EventFeeChangesQuery,
-    ) -> impl Stream<Item = Result<EventFeeChange, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_EVENT_FEE_CHANGES,
-            query,
-            |query| &mut query.cursor,
-            |page: EventFeeChangesPage| (page.event_fee_changes, page.cursor),
-        )
+    pub fn all_event_fee_changes(&self, query: EventFeeChangesQuery) -> Items<EventFeeChange> {
+        items(self, query)
     }
 
     /// One event with its markets. Operation `GetEvent`.

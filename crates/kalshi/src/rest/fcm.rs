@@ -1,21 +1,19 @@
 //! For futures commission merchants: their customers' orders, fills, positions and limits.
 
-use daybook_book::{Money, Price, Quantity, Ticker};
-use futures_util::Stream;
-
 use crate::{
     client::{Call, Client, Error},
     rest::{
         markets::OutcomeSide,
         orders::{Order, OrderStatus, OrdersPage},
-        paging::items,
+        paging::{Items, items, pages},
         portfolio::{MarketPosition, PositionCount, PositionsPage, SettlementFilter},
         value::{
-            Answered, CentiCents, CentiCount, ClientOrderId, Cursor, EventTicker, ExchangeIndex, FillId, OrderId,
+            CentiCents, CentiCount, ClientOrderId, Cursor, EventTicker, ExchangeIndex, FillId, OrderId,
             PositionTransferId, Query, SubtraderId, Timestamp, UnixSeconds, body, operations, query, record,
         },
     },
 };
+use daybook_book::{Money, Price, Quantity, Ticker};
 
 operations! {
     GET_FCM_FILLS = Get "/fcm/fills" "GetFCMFills" signed Read;
@@ -34,6 +32,12 @@ operations! {
     UPDATE_FCM_SUBTRADER_BLOCKED_CATEGORIES = Put "/fcm/subtraders/blocked_categories"
         "UpdateFCMSubtraderBlockedCategories" signed Read;
     CREATE_FCM_POSITION_TRANSFER = Post "/fcm/positions/transfers" "CreateFCMPositionTransfer" signed Read;
+}
+
+pages! {
+    GET_FCM_FILLS(FcmFillsQuery) = FcmFillsPage { fills: FcmFill };
+    GET_FCM_ORDERS(FcmOrdersQuery) = OrdersPage { orders: Order };
+    GET_FCM_POSITIONS(FcmPositionsQuery) = PositionsPage { market_positions: MarketPosition };
 }
 
 record! {
@@ -286,11 +290,8 @@ impl Client {
 
     /// All of the customers' fills that the query names. Pages of [`fcm_fills`](Client::fcm_fills), from `query.cursor`
     /// on.
-    pub fn all_fcm_fills(
-        &self,
-        query: FcmFillsQuery,
-    ) -> impl Stream<Item = Result<FcmFill, Error>> + Send + Unpin + use<> {
-        items(self, &GET_FCM_FILLS, query, |query| &mut query.cursor, |page: FcmFillsPage| (page.fills, page.cursor))
+    pub fn all_fcm_fills(&self, query: FcmFillsQuery) -> Items<FcmFill> {
+        items(self, query)
     }
 
     /// A page of customers' orders. Operation `GetFCMOrders`.
@@ -300,11 +301,8 @@ impl Client {
 
     /// All of the customers' orders that the query names. Pages of [`fcm_orders`](Client::fcm_orders), from
     /// `query.cursor` on.
-    pub fn all_fcm_orders(
-        &self,
-        query: FcmOrdersQuery,
-    ) -> impl Stream<Item = Result<Order, Error>> + Send + Unpin + use<> {
-        items(self, &GET_FCM_ORDERS, query, |query| &mut query.cursor, |page: OrdersPage| (page.orders, page.cursor))
+    pub fn all_fcm_orders(&self, query: FcmOrdersQuery) -> Items<Order> {
+        items(self, query)
     }
 
     /// A page of customers' positions. Operation `GetFCMPositions`.
@@ -314,17 +312,8 @@ impl Client {
 
     /// All of the customers' positions in markets that the query names. Pages of
     /// [`fcm_positions`](Client::fcm_positions), from `query.cursor` on.
-    pub fn all_fcm_positions(
-        &self,
-        query: FcmPositionsQuery,
-    ) -> impl Stream<Item = Result<MarketPosition, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_FCM_POSITIONS,
-            query,
-            |query| &mut query.cursor,
-            |page: PositionsPage| (page.market_positions, page.cursor),
-        )
+    pub fn all_fcm_positions(&self, query: FcmPositionsQuery) -> Items<MarketPosition> {
+        items(self, query)
     }
 
     /// All customers. Operation `ListFCMSubtraders`.
@@ -345,14 +334,12 @@ impl Client {
 
     /// Limits what a customer may put into event contracts in a day. Operation `UpdateFCMEventContractDailyCap`.
     pub async fn set_event_contract_daily_cap(&self, body: &DailyCapRequest) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&UPDATE_FCM_EVENT_CONTRACT_DAILY_CAP).body(body)).await?;
-        Ok(())
+        self.done(Call::new(&UPDATE_FCM_EVENT_CONTRACT_DAILY_CAP).body(body)).await
     }
 
     /// Lifts that limit. Operation `DeleteFCMEventContractDailyCap`.
     pub async fn delete_event_contract_daily_cap(&self, query: &DailyCapOwner) -> Result<(), Error> {
-        let Answered = self.call(query.add_to(Call::new(&DELETE_FCM_EVENT_CONTRACT_DAILY_CAP))).await?;
-        Ok(())
+        self.done(query.add_to(Call::new(&DELETE_FCM_EVENT_CONTRACT_DAILY_CAP))).await
     }
 
     /// The categories of events that a customer may not trade. Operation `GetFCMSubtraderBlockedCategories`.

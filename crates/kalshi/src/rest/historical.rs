@@ -1,14 +1,11 @@
 //! What is too old for the other operations. [`historical_cutoff`](Client::historical_cutoff) says where old begins.
 
-use daybook_book::{Money, Price, Quantity, Ticker};
-use futures_util::Stream;
-
 use crate::{
     client::{Call, Client, Error},
     rest::{
         markets::{Market, MarketAnswer, MarketsPage, MveFilter, Trade, TradesPage},
         orders::{Order, OrdersPage},
-        paging::items,
+        paging::{Items, items, pages},
         portfolio::{Fill, FillsPage, MarketPosition, PositionsPage},
         series::PeriodInterval,
         value::{
@@ -16,6 +13,7 @@ use crate::{
         },
     },
 };
+use daybook_book::{Money, Price, Quantity, Ticker};
 
 operations! {
     GET_HISTORICAL_CUTOFF = Get "/historical/cutoff" "GetHistoricalCutoff" public Read;
@@ -27,6 +25,14 @@ operations! {
     GET_TRADES_HISTORICAL = Get "/historical/trades" "GetTradesHistorical" public Read;
     GET_HISTORICAL_MARKETS = Get "/historical/markets" "GetHistoricalMarkets" public Read;
     GET_HISTORICAL_MARKET = Get "/historical/markets/{ticker}" "GetHistoricalMarket" public Read;
+}
+
+pages! {
+    GET_FILLS_HISTORICAL(HistoricalFillsQuery) = FillsPage { fills: Fill };
+    GET_HISTORICAL_ORDERS(HistoricalOrdersQuery) = OrdersPage { orders: Order };
+    GET_HISTORICAL_POSITIONS(HistoricalPositionsQuery) = PositionsPage { market_positions: MarketPosition };
+    GET_TRADES_HISTORICAL(HistoricalTradesQuery) = TradesPage { trades: Trade };
+    GET_HISTORICAL_MARKETS(HistoricalMarketsQuery) = MarketsPage { markets: Market };
 }
 
 record! {
@@ -232,17 +238,8 @@ impl Client {
 
     /// All archived fills that the query names. Pages of [`historical_fills`](Client::historical_fills), from
     /// `query.cursor` on.
-    pub fn all_historical_fills(
-        &self,
-        query: HistoricalFillsQuery,
-    ) -> impl Stream<Item = Result<Fill, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_FILLS_HISTORICAL,
-            query,
-            |query| &mut query.cursor,
-            |page: FillsPage| (page.fills, page.cursor),
-        )
+    pub fn all_historical_fills(&self, query: HistoricalFillsQuery) -> Items<Fill> {
+        items(self, query)
     }
 
     /// A page of archived orders. Operation `GetHistoricalOrders`.
@@ -252,17 +249,8 @@ impl Client {
 
     /// All archived orders that the query names. Pages of [`historical_orders`](Client::historical_orders), from
     /// `query.cursor` on.
-    pub fn all_historical_orders(
-        &self,
-        query: HistoricalOrdersQuery,
-    ) -> impl Stream<Item = Result<Order, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_HISTORICAL_ORDERS,
-            query,
-            |query| &mut query.cursor,
-            |page: OrdersPage| (page.orders, page.cursor),
-        )
+    pub fn all_historical_orders(&self, query: HistoricalOrdersQuery) -> Items<Order> {
+        items(self, query)
     }
 
     /// A page of archived positions. One may be live as well while its event moves: the key is subaccount and ticker.
@@ -273,17 +261,8 @@ impl Client {
 
     /// All archived positions in markets that the query names. Pages of
     /// [`historical_positions`](Client::historical_positions), from `query.cursor` on.
-    pub fn all_historical_positions(
-        &self,
-        query: HistoricalPositionsQuery,
-    ) -> impl Stream<Item = Result<MarketPosition, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_HISTORICAL_POSITIONS,
-            query,
-            |query| &mut query.cursor,
-            |page: PositionsPage| (page.market_positions, page.cursor),
-        )
+    pub fn all_historical_positions(&self, query: HistoricalPositionsQuery) -> Items<MarketPosition> {
+        items(self, query)
     }
 
     /// A page of archived trades. Operation `GetTradesHistorical`.
@@ -293,17 +272,8 @@ impl Client {
 
     /// All archived trades that the query names. Pages of [`historical_trades`](Client::historical_trades), from
     /// `query.cursor` on.
-    pub fn all_historical_trades(
-        &self,
-        query: HistoricalTradesQuery,
-    ) -> impl Stream<Item = Result<Trade, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_TRADES_HISTORICAL,
-            query,
-            |query| &mut query.cursor,
-            |page: TradesPage| (page.trades, page.cursor),
-        )
+    pub fn all_historical_trades(&self, query: HistoricalTradesQuery) -> Items<Trade> {
+        items(self, query)
     }
 
     /// A page of archived markets. Operation `GetHistoricalMarkets`.
@@ -313,17 +283,8 @@ impl Client {
 
     /// All archived markets that the query names. Pages of [`historical_markets`](Client::historical_markets), from
     /// `query.cursor` on.
-    pub fn all_historical_markets(
-        &self,
-        query: HistoricalMarketsQuery,
-    ) -> impl Stream<Item = Result<Market, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_HISTORICAL_MARKETS,
-            query,
-            |query| &mut query.cursor,
-            |page: MarketsPage| (page.markets, page.cursor),
-        )
+    pub fn all_historical_markets(&self, query: HistoricalMarketsQuery) -> Items<Market> {
+        items(self, query)
     }
 
     /// One archived market. Operation `GetHistoricalMarket`.

@@ -1,12 +1,11 @@
 //! Incentive programs: rewards for liquidity and volume.
 
 use daybook_book::{Quantity, Ticker};
-use futures_util::Stream;
 
 use crate::{
     client::{Call, Client, Error},
     rest::{
-        paging::items,
+        paging::{Items, items, pages},
         value::{
             CentiCents, Cursor, IncentiveProgramId, MarketId, Query, Timestamp, open_enum, operations, query, record,
         },
@@ -15,6 +14,11 @@ use crate::{
 
 operations! {
     GET_INCENTIVE_PROGRAMS = Get "/incentive_programs" "GetIncentivePrograms" public Read;
+}
+
+pages! {
+    GET_INCENTIVE_PROGRAMS(IncentiveProgramsQuery) =
+        IncentiveProgramsPage { incentive_programs: IncentiveProgram, next_cursor };
 }
 
 record! {
@@ -128,16 +132,7 @@ impl Client {
 
     /// All programs that the query names. Pages of [`incentive_programs`](Client::incentive_programs), from
     /// `query.cursor` on.
-    pub fn all_incentive_programs(
-        &self,
-        query: IncentiveProgramsQuery,
-    ) -> impl Stream<Item = Result<IncentiveProgram, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_INCENTIVE_PROGRAMS,
-            query,
-            |query| &mut query.cursor,
-            |page: IncentiveProgramsPage| (page.incentive_programs, page.next_cursor),
-        )
+    pub fn all_incentive_programs(&self, query: IncentiveProgramsQuery) -> Items<IncentiveProgram> {
+        items(self, query)
     }
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::Stream;
 use serde_json::{Map, Value};
 
 use crate::{
     client::{Call, Client, Error},
     rest::{
-        paging::items,
+        paging::{Items, items, pages},
         value::{Cursor, EventTicker, MilestoneId, Query, Timestamp, UnixSeconds, operations, query, record},
     },
 };
@@ -16,6 +15,10 @@ use crate::{
 operations! {
     GET_MILESTONES = Get "/milestones" "GetMilestones" public Read;
     GET_MILESTONE = Get "/milestones/{milestone_id}" "GetMilestone" public Read;
+}
+
+pages! {
+    GET_MILESTONES(MilestonesQuery) = MilestonesPage { milestones: Milestone };
 }
 
 record! {
@@ -101,17 +104,8 @@ impl Client {
     }
 
     /// All milestones that the query names. Pages of [`milestones`](Client::milestones), from `query.cursor` on.
-    pub fn all_milestones(
-        &self,
-        query: MilestonesQuery,
-    ) -> impl Stream<Item = Result<Milestone, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_MILESTONES,
-            query,
-            |query| &mut query.cursor,
-            |page: MilestonesPage| (page.milestones, page.cursor),
-        )
+    pub fn all_milestones(&self, query: MilestonesQuery) -> Items<Milestone> {
+        items(self, query)
     }
 
     /// One milestone. Operation `GetMilestone`.

@@ -1,4 +1,4 @@
-//! The venue's REST API: every operation as a method of [`Client`](crate::Client), typed in and out.
+//! The venue's REST API: every operation as a method of [`Client`], typed in and out.
 //!
 //! Each module is one family: what is asked (`…Query` and bodies), what is answered, the operations as constants, and
 //! the methods. Types name their schema, methods and queries their operation, as the venue's OpenAPI document does.
@@ -50,12 +50,12 @@
 //! known shape (`extra`, `details` and the like) is JSON as `serde_json` has it.
 //!
 //! # Pages
-//! For each operation that answers in pages there is a method for one page and one, `all_…`, for a
-//! [`Stream`](futures_util::Stream) of the items of all of them. A missing, `null` or empty cursor is the end, and one
-//! that comes twice is an error. The order of items is the venue's; nothing is guaranteed about it.
+//! For each operation that answers in pages there is a method for one page and one, `all_…`, for a stream of the items
+//! of all of them ([`Items`]). A missing, `null` or empty cursor is the end, and one that comes twice is an error. The
+//! order of items is the venue's; nothing is guaranteed about it.
 //!
 //! # Errors
-//! All methods fail as [`Client::call`](crate::Client::call) does. A write is sent again after an unclear failure only
+//! All methods fail as [`Client::call`] does. A write is sent again after an unclear failure only
 //! where the venue executes it once all the same: the method says so. Otherwise
 //! [`Error::may_have_executed`](crate::Error::may_have_executed) tells that it is not known.
 
@@ -84,10 +84,14 @@ mod batches;
 mod paging;
 
 pub use batches::BatchError;
+pub use paging::Items;
 
-use crate::client::Operation;
+use crate::{
+    client::{Call, Client, Error, Operation},
+    rest::value::Answered,
+};
 
-/// Every operation that [`Client`](crate::Client) has a method for, family by family.
+/// Every operation that [`Client`] has a method for, family by family.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {
     [
         account::OPERATIONS,
@@ -112,4 +116,11 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
     .into_iter()
     .flatten()
     .copied()
+}
+
+impl Client {
+    /// A call whose answer says no more than that it was executed.
+    async fn done(&self, call: Call) -> Result<(), Error> {
+        self.call(call).await.map(|Answered| ())
+    }
 }

@@ -1,19 +1,17 @@
 //! Collections from which combo markets are made.
 
-use daybook_book::Ticker;
-use futures_util::Stream;
-
 use crate::{
     client::{Call, Client, Error, RetrySafety},
     rest::{
         markets::{Market, OutcomeSide, PriceLevelStructure, PriceRange},
-        paging::items,
+        paging::{Items, items, pages},
         value::{
             CollectionTicker, Cursor, EventTicker, ExchangeIndex, Query, SeriesTicker, Timestamp, body, open_enum,
             operations, query, record,
         },
     },
 };
+use daybook_book::Ticker;
 
 operations! {
     GET_MULTIVARIATE_EVENT_COLLECTIONS = Get "/multivariate_event_collections"
@@ -22,6 +20,10 @@ operations! {
         "GetMultivariateEventCollection" public Read;
     CREATE_MARKET_IN_MULTIVARIATE_EVENT_COLLECTION = Post "/multivariate_event_collections/{collection_ticker}"
         "CreateMarketInMultivariateEventCollection" signed Read;
+}
+
+pages! {
+    GET_MULTIVARIATE_EVENT_COLLECTIONS(CollectionsQuery) = CollectionsPage { multivariate_contracts: Collection };
 }
 
 record! {
@@ -171,17 +173,8 @@ impl Client {
     }
 
     /// All collections that the query names. Pages of [`collections`](Client::collections), from `query.cursor` on.
-    pub fn all_collections(
-        &self,
-        query: CollectionsQuery,
-    ) -> impl Stream<Item = Result<Collection, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_MULTIVARIATE_EVENT_COLLECTIONS,
-            query,
-            |query| &mut query.cursor,
-            |page: CollectionsPage| (page.multivariate_contracts, page.cursor),
-        )
+    pub fn all_collections(&self, query: CollectionsQuery) -> Items<Collection> {
+        items(self, query)
     }
 
     /// One collection. Operation `GetMultivariateEventCollection`.

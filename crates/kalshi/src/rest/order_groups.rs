@@ -3,8 +3,8 @@
 use daybook_book::Quantity;
 
 use crate::{
-    client::{Call, Client, Error},
-    rest::value::{Answered, ExchangeIndex, OrderGroupId, OrderId, Query, Subaccount, body, operations, query, record},
+    client::{Call, Client, Error, Operation},
+    rest::value::{ExchangeIndex, OrderGroupId, OrderId, Query, Subaccount, body, operations, query, record},
 };
 
 operations! {
@@ -150,26 +150,12 @@ impl Client {
         order_group_id: &OrderGroupId,
         query: &OrderGroupPlace,
     ) -> Result<(), Error> {
-        let Answered = self
-            .call(
-                query.add_to(
-                    Call::new(&DELETE_ORDER_GROUP)
-                        .path("order_group_id", order_group_id)
-                        .shard(place(query.exchange_index)),
-                ),
-            )
-            .await?;
-        Ok(())
+        self.done(on_group(&DELETE_ORDER_GROUP, order_group_id, query)).await
     }
 
     /// Begins to count anew, so that a group that was triggered takes orders again. Operation `ResetOrderGroup`.
     pub async fn reset_order_group(&self, order_group_id: &OrderGroupId, query: &OrderGroupPlace) -> Result<(), Error> {
-        let Answered = self
-            .call(query.add_to(
-                Call::new(&RESET_ORDER_GROUP).path("order_group_id", order_group_id).shard(place(query.exchange_index)),
-            ))
-            .await?;
-        Ok(())
+        self.done(on_group(&RESET_ORDER_GROUP, order_group_id, query)).await
     }
 
     /// Cancels a group's orders, and takes no more until it is reset. Operation `TriggerOrderGroup`.
@@ -178,16 +164,7 @@ impl Client {
         order_group_id: &OrderGroupId,
         query: &OrderGroupPlace,
     ) -> Result<(), Error> {
-        let Answered = self
-            .call(
-                query.add_to(
-                    Call::new(&TRIGGER_ORDER_GROUP)
-                        .path("order_group_id", order_group_id)
-                        .shard(place(query.exchange_index)),
-                ),
-            )
-            .await?;
-        Ok(())
+        self.done(on_group(&TRIGGER_ORDER_GROUP, order_group_id, query)).await
     }
 
     /// Changes a group's limit. A limit below what has just traded triggers the group. Operation
@@ -198,18 +175,14 @@ impl Client {
         query: &OrderGroupPlace,
         body: &OrderGroupLimit,
     ) -> Result<(), Error> {
-        let Answered = self
-            .call(
-                query.add_to(
-                    Call::new(&UPDATE_ORDER_GROUP_LIMIT)
-                        .path("order_group_id", order_group_id)
-                        .body(body)
-                        .shard(place(query.exchange_index)),
-                ),
-            )
-            .await?;
-        Ok(())
+        self.done(on_group(&UPDATE_ORDER_GROUP_LIMIT, order_group_id, query).body(body)).await
     }
+}
+
+/// A write on a group.
+fn on_group(operation: &'static Operation, order_group_id: &OrderGroupId, query: &OrderGroupPlace) -> Call {
+    let call = Call::new(operation).path("order_group_id", order_group_id).shard(place(query.exchange_index));
+    query.add_to(call)
 }
 
 /// The shard that a write on a group goes to: 0 unless the caller names another.

@@ -2,13 +2,56 @@
 
 use std::{collections::HashSet, vec};
 
-use futures_util::{Stream, stream};
+use futures_util::stream::{self, BoxStream};
 use serde::de::DeserializeOwned;
 
 use crate::{
     client::{Call, Client, Error, Operation},
     rest::value::{Cursor, Query},
 };
+
+/// The items of all pages of an operation, in the venue's order. A page is fetched when its first item is asked for;
+/// the stream ends after an error.
+pub type Items<T> = BoxStream<'static, Result<T, Error>>;
+
+/// A query whose operation answers in pages, which hold `T`s.
+pub(crate) trait Paged<T>: Query {
+    /// The operation that it is the query of.
+    const OPERATION: &'static Operation;
+
+    /// What one page is.
+    type Page: DeserializeOwned + Send;
+
+    /// Where the query says which page.
+    fn cursor(&mut self) -> &mut Option<Cursor>;
+
+    /// A page's items, and the cursor of the next.
+    fn taken_apart(page: Self::Page) -> (Vec<T>, Option<Cursor>);
+}
+
+/// Which queries are answered in pages, and of what: `OPERATION(Query) = Page { items: Item };`. Where a page names its
+/// cursor otherwise, that name comes behind; items that may be absent say so with `.unwrap_or_default`.
+macro_rules! pages {
+    ($($operation:ident($query:ty) = $page:ty { $items:ident $(.$or:ident)?: $item:ty $(, $next:ident)? };)*) => {
+        $(impl $crate::rest::paging::Paged<$item> for $query {
+            const OPERATION: &'static $crate::client::Operation = &$operation;
+
+            type Page = $page;
+
+            fn cursor(&mut self) -> &mut Option<$crate::rest::value::Cursor> {
+                &mut self.cursor
+            }
+
+            fn taken_apart(page: $page) -> (Vec<$item>, Option<$crate::rest::value::Cursor>) {
+                (page.$items$(.$or())?, $crate::rest::paging::pages!(@next page $($next)?))
+            }
+        })*
+    };
+    (@next $page:ident) => { $page.cursor };
+    (@next $page:ident $next:ident) => { $page.$next };
+}
+
+pub(crate) use pages;
 
 /// Where a stream of pages is.
 struct Position<Q, T> {
@@ -22,26 +65,16 @@ struct Position<Q, T> {
     followed: HashSet<Cursor>,
 }
 
-/// The items of all pages of `operation`, from where `query` begins. A page is fetched when its first item is asked
-/// for.
-///
-/// `cursor` is where the query says which page, and `taken_apart` gives a page's items and the cursor of the next. A
-/// cursor that was followed before is an error, since the pages would never end; so the stream ends if any call fails.
-pub(super) fn items<Q, P, T>(
-    client: &Client,
-    operation: &'static Operation,
-    query: Q,
-    cursor: fn(&mut Q) -> &mut Option<Cursor>,
-    taken_apart: fn(P) -> (Vec<T>, Option<Cursor>),
-) -> impl Stream<Item = Result<T, Error>> + Send + Unpin + use<Q, P, T>
+/// The items of all pages, from where `query` begins. A cursor that was followed before is an error, since the pages
+/// would never end; so the stream ends if any call fails.
+pub(super) fn items<T, Q>(client: &Client, query: Q) -> Items<T>
 where
-    Q: Query + Send + Sync,
-    P: DeserializeOwned + Send,
-    T: Send,
+    T: Send + 'static,
+    Q: Paged<T> + Send + Sync + 'static,
 {
     let (client, items) = (client.clone(), Vec::new().into_iter());
     let start = Position { client, query, items, more: true, followed: HashSet::new() };
-    Box::pin(stream::try_unfold(start, move |mut position| async move {
+    Box::pin(stream::try_unfold(start, |mut position| async move {
         loop {
             if let Some(item) = position.items.next() {
                 return Ok(Some((item, position)));
@@ -49,16 +82,16 @@ where
             if !position.more {
                 return Ok(None);
             }
-            if let Some(cursor) = cursor(&mut position.query)
+            if let Some(cursor) = position.query.cursor()
                 && !position.followed.insert(cursor.clone())
             {
-                return Err(Error::repeated_cursor(operation, cursor.as_str()));
+                return Err(Error::repeated_cursor(Q::OPERATION, cursor.as_str()));
             }
-            let page = position.client.call(position.query.add_to(Call::new(operation))).await?;
-            let (items, next) = taken_apart(page);
+            let page = position.client.call(position.query.add_to(Call::new(Q::OPERATION))).await?;
+            let (items, next) = Q::taken_apart(page);
             position.items = items.into_iter();
             position.more = next.is_some();
-            *cursor(&mut position.query) = next;
+            *position.query.cursor() = next;
         }
     }))
 }

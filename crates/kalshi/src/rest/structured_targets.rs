@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::Stream;
 use serde_json::{Map, Value};
 
 use crate::{
     client::{Call, Client, Error},
     rest::{
-        paging::items,
+        paging::{Items, items, pages},
         value::{Cursor, Query, StructuredTargetId, Timestamp, operations, query, record},
     },
 };
@@ -16,6 +15,11 @@ use crate::{
 operations! {
     GET_STRUCTURED_TARGETS = Get "/structured_targets" "GetStructuredTargets" public Read;
     GET_STRUCTURED_TARGET = Get "/structured_targets/{structured_target_id}" "GetStructuredTarget" public Read;
+}
+
+pages! {
+    GET_STRUCTURED_TARGETS(StructuredTargetsQuery) =
+        StructuredTargetsPage { structured_targets.unwrap_or_default: StructuredTarget };
 }
 
 record! {
@@ -81,17 +85,8 @@ impl Client {
 
     /// All structured targets that the query names. Pages of [`structured_targets`](Client::structured_targets), from
     /// `query.cursor` on.
-    pub fn all_structured_targets(
-        &self,
-        query: StructuredTargetsQuery,
-    ) -> impl Stream<Item = Result<StructuredTarget, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_STRUCTURED_TARGETS,
-            query,
-            |query| &mut query.cursor,
-            |page: StructuredTargetsPage| (page.structured_targets.unwrap_or_default(), page.cursor),
-        )
+    pub fn all_structured_targets(&self, query: StructuredTargetsQuery) -> Items<StructuredTarget> {
+        items(self, query)
     }
 
     /// One structured target; none if the venue answers without it. Operation `GetStructuredTarget`.

@@ -5,8 +5,6 @@ mod block_trade;
 mod quote;
 mod rfq;
 
-use futures_util::Stream;
-
 pub use batch::{
     AcceptRfqBatch, BatchQuote, BatchQuoteCreated, BatchQuoteEntry, BatchQuoteStatus, BatchQuotes, BestQuote,
     BestQuotes, BestQuotesAnswer, CreateBatchQuote, CreateRfqBatch, MinimumBid, RfqBatch, RfqBatchAccepted,
@@ -20,12 +18,12 @@ pub use quote::{AcceptQuote, CreateQuote, Quote, QuoteAnswer, QuoteCreated, Quot
 pub use rfq::{CreateRfq, Rfq, RfqAnswer, RfqCreated, RfqStatus, RfqsPage, RfqsQuery};
 
 use crate::{
-    client::{Call, Client, Error, RetrySafety},
+    client::{Call, Client, Error, Operation, RetrySafety},
     rest::{
-        paging::items,
+        paging::{Items, items, pages},
         value::{
-            Answered, BatchQuoteId, BlockTradeProposalId, CommunicationsId, Query, QuoteId, RfqBatchId, RfqId,
-            open_enum, operations, record,
+            BatchQuoteId, BlockTradeProposalId, CommunicationsId, Query, QuoteId, RfqBatchId, RfqId, open_enum,
+            operations, record,
         },
     },
 };
@@ -66,6 +64,14 @@ operations! {
     CONFIRM_QUOTE = Put "/communications/quotes/{quote_id}/confirm" "ConfirmQuote" signed Write;
 }
 
+pages! {
+    GET_RFQS(RfqsQuery) = RfqsPage { rfqs: Rfq };
+    GET_QUOTES(QuotesQuery) = QuotesPage { quotes: Quote };
+    GET_RFQ_BATCHES(RfqBatchesQuery) = RfqBatchesPage { rfq_batches: RfqBatch };
+    GET_BLOCK_TRADE_PROPOSALS(BlockTradeProposalsQuery) =
+        BlockTradeProposalsPage { block_trade_proposals: BlockTradeProposal };
+}
+
 record! {
     /// The envelope of a pseudonym. Schema `GetCommunicationsIDResponse`.
     pub struct CommunicationsIdAnswer {
@@ -94,8 +100,8 @@ impl Client {
     }
 
     /// All requests for quote that the query names. Pages of [`rfqs`](Client::rfqs), from `query.cursor` on.
-    pub fn all_rfqs(&self, query: RfqsQuery) -> impl Stream<Item = Result<Rfq, Error>> + Send + Unpin + use<> {
-        items(self, &GET_RFQS, query, |query| &mut query.cursor, |page: RfqsPage| (page.rfqs, page.cursor))
+    pub fn all_rfqs(&self, query: RfqsQuery) -> Items<Rfq> {
+        items(self, query)
     }
 
     /// One request for quote. Operation `GetRFQ`.
@@ -110,8 +116,7 @@ impl Client {
 
     /// Withdraws a request for quote. Operation `DeleteRFQ`.
     pub async fn delete_rfq(&self, rfq_id: &RfqId) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&DELETE_RFQ).path("rfq_id", rfq_id)).await?;
-        Ok(())
+        self.done(Call::new(&DELETE_RFQ).path("rfq_id", rfq_id)).await
     }
 
     /// A page of quotes. Operation `GetQuotes`.
@@ -120,8 +125,8 @@ impl Client {
     }
 
     /// All quotes that the query names. Pages of [`quotes`](Client::quotes), from `query.cursor` on.
-    pub fn all_quotes(&self, query: QuotesQuery) -> impl Stream<Item = Result<Quote, Error>> + Send + Unpin + use<> {
-        items(self, &GET_QUOTES, query, |query| &mut query.cursor, |page: QuotesPage| (page.quotes, page.cursor))
+    pub fn all_quotes(&self, query: QuotesQuery) -> Items<Quote> {
+        items(self, query)
     }
 
     /// Quotes on a request. Operation `CreateQuote`.
@@ -131,34 +136,24 @@ impl Client {
 
     /// One quote. Operation `GetRFQQuote`.
     pub async fn rfq_quote(&self, rfq_id: &RfqId, quote_id: &QuoteId) -> Result<Quote, Error> {
-        Ok(self
-            .call::<QuoteAnswer>(Call::new(&GET_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id))
-            .await?
-            .quote)
+        Ok(self.call::<QuoteAnswer>(of_quote(&GET_RFQ_QUOTE, rfq_id, quote_id)).await?.quote)
     }
 
     /// Withdraws a quote. Operation `DeleteRFQQuote`.
     pub async fn delete_rfq_quote(&self, rfq_id: &RfqId, quote_id: &QuoteId) -> Result<(), Error> {
-        let Answered =
-            self.call(Call::new(&DELETE_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id)).await?;
-        Ok(())
+        self.done(of_quote(&DELETE_RFQ_QUOTE, rfq_id, quote_id)).await
     }
 
     /// Accepts one side of a quote. Its maker has to confirm: within 30 seconds, and within 3 in a combo or another
     /// market of high volume. Operation `AcceptRFQQuote`.
     pub async fn accept_rfq_quote(&self, rfq_id: &RfqId, quote_id: &QuoteId, body: &AcceptQuote) -> Result<(), Error> {
-        let Answered = self
-            .call(Call::new(&ACCEPT_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id).body(body))
-            .await?;
-        Ok(())
+        self.done(of_quote(&ACCEPT_RFQ_QUOTE, rfq_id, quote_id).body(body)).await
     }
 
     /// Confirms a quote that was accepted. It executes 15 seconds later, and after one in a combo or another market of
     /// high volume. Operation `ConfirmRFQQuote`.
     pub async fn confirm_rfq_quote(&self, rfq_id: &RfqId, quote_id: &QuoteId) -> Result<(), Error> {
-        let Answered =
-            self.call(Call::new(&CONFIRM_RFQ_QUOTE).path("rfq_id", rfq_id).path("quote_id", quote_id)).await?;
-        Ok(())
+        self.done(of_quote(&CONFIRM_RFQ_QUOTE, rfq_id, quote_id)).await
     }
 
     /// One quote, by the older path. Operation `GetQuote`.
@@ -170,22 +165,19 @@ impl Client {
     /// Withdraws a quote, by the older path. Operation `DeleteQuote`.
     #[deprecated(note = "the venue asks for the paths that name the RFQ too")]
     pub async fn delete_quote(&self, quote_id: &QuoteId) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&DELETE_QUOTE).path("quote_id", quote_id)).await?;
-        Ok(())
+        self.done(Call::new(&DELETE_QUOTE).path("quote_id", quote_id)).await
     }
 
     /// Accepts one side of a quote, by the older path. Operation `AcceptQuote`.
     #[deprecated(note = "the venue asks for the paths that name the RFQ too")]
     pub async fn accept_quote(&self, quote_id: &QuoteId, body: &AcceptQuote) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&ACCEPT_QUOTE).path("quote_id", quote_id).body(body)).await?;
-        Ok(())
+        self.done(Call::new(&ACCEPT_QUOTE).path("quote_id", quote_id).body(body)).await
     }
 
     /// Confirms a quote that was accepted, by the older path. Operation `ConfirmQuote`.
     #[deprecated(note = "the venue asks for the paths that name the RFQ too")]
     pub async fn confirm_quote(&self, quote_id: &QuoteId) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&CONFIRM_QUOTE).path("quote_id", quote_id)).await?;
-        Ok(())
+        self.done(Call::new(&CONFIRM_QUOTE).path("quote_id", quote_id)).await
     }
 
     /// A page of batches of requests for quote. Operation `GetRFQBatches`.
@@ -194,17 +186,8 @@ impl Client {
     }
 
     /// All batches that the query names. Pages of [`rfq_batches`](Client::rfq_batches), from `query.cursor` on.
-    pub fn all_rfq_batches(
-        &self,
-        query: RfqBatchesQuery,
-    ) -> impl Stream<Item = Result<RfqBatch, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_RFQ_BATCHES,
-            query,
-            |query| &mut query.cursor,
-            |page: RfqBatchesPage| (page.rfq_batches, page.cursor),
-        )
+    pub fn all_rfq_batches(&self, query: RfqBatchesQuery) -> Items<RfqBatch> {
+        items(self, query)
     }
 
     /// One batch. Operation `GetRFQBatch`.
@@ -219,8 +202,7 @@ impl Client {
 
     /// Withdraws a batch. Operation `DeleteRFQBatch`.
     pub async fn delete_rfq_batch(&self, rfq_batch_id: &RfqBatchId) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&DELETE_RFQ_BATCH).path("rfq_batch_id", rfq_batch_id)).await?;
-        Ok(())
+        self.done(Call::new(&DELETE_RFQ_BATCH).path("rfq_batch_id", rfq_batch_id)).await
     }
 
     /// The best quotes on a batch, over all makers. Operation `GetRFQBatchBestQuotes`.
@@ -272,14 +254,7 @@ impl Client {
         rfq_batch_id: &RfqBatchId,
         batch_quote_id: &BatchQuoteId,
     ) -> Result<(), Error> {
-        let Answered = self
-            .call(
-                Call::new(&DELETE_RFQ_BATCH_QUOTE)
-                    .path("rfq_batch_id", rfq_batch_id)
-                    .path("batch_quote_id", batch_quote_id),
-            )
-            .await?;
-        Ok(())
+        self.done(of_batch_quote(&DELETE_RFQ_BATCH_QUOTE, rfq_batch_id, batch_quote_id)).await
     }
 
     /// Confirms what was accepted of a quote on a batch. Operation `ConfirmRFQBatchQuote`.
@@ -288,14 +263,7 @@ impl Client {
         rfq_batch_id: &RfqBatchId,
         batch_quote_id: &BatchQuoteId,
     ) -> Result<(), Error> {
-        let Answered = self
-            .call(
-                Call::new(&CONFIRM_RFQ_BATCH_QUOTE)
-                    .path("rfq_batch_id", rfq_batch_id)
-                    .path("batch_quote_id", batch_quote_id),
-            )
-            .await?;
-        Ok(())
+        self.done(of_batch_quote(&CONFIRM_RFQ_BATCH_QUOTE, rfq_batch_id, batch_quote_id)).await
     }
 
     /// A page of proposed block trades. Operation `GetBlockTradeProposals`.
@@ -308,17 +276,8 @@ impl Client {
 
     /// All proposed block trades that the query names. Pages of
     /// [`block_trade_proposals`](Client::block_trade_proposals), from `query.cursor` on.
-    pub fn all_block_trade_proposals(
-        &self,
-        query: BlockTradeProposalsQuery,
-    ) -> impl Stream<Item = Result<BlockTradeProposal, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_BLOCK_TRADE_PROPOSALS,
-            query,
-            |query| &mut query.cursor,
-            |page: BlockTradeProposalsPage| (page.block_trade_proposals, page.cursor),
-        )
+    pub fn all_block_trade_proposals(&self, query: BlockTradeProposalsQuery) -> Items<BlockTradeProposal> {
+        items(self, query)
     }
 
     /// Proposes a block trade between two users. Operation `ProposeBlockTrade`.
@@ -332,13 +291,19 @@ impl Client {
         block_trade_proposal_id: &BlockTradeProposalId,
         body: &AcceptBlockTrade,
     ) -> Result<(), Error> {
-        let Answered = self
-            .call(
-                Call::new(&ACCEPT_BLOCK_TRADE_PROPOSAL)
-                    .path("block_trade_proposal_id", block_trade_proposal_id)
-                    .body(body),
-            )
-            .await?;
-        Ok(())
+        self.done(
+            Call::new(&ACCEPT_BLOCK_TRADE_PROPOSAL).path("block_trade_proposal_id", block_trade_proposal_id).body(body),
+        )
+        .await
     }
+}
+
+/// A call on one quote.
+fn of_quote(operation: &'static Operation, rfq_id: &RfqId, quote_id: &QuoteId) -> Call {
+    Call::new(operation).path("rfq_id", rfq_id).path("quote_id", quote_id)
+}
+
+/// A call on one quote on a batch.
+fn of_batch_quote(operation: &'static Operation, rfq_batch_id: &RfqBatchId, batch_quote_id: &BatchQuoteId) -> Call {
+    Call::new(operation).path("rfq_batch_id", rfq_batch_id).path("batch_quote_id", batch_quote_id)
 }

@@ -118,19 +118,9 @@ record! {
         pub exchange_index: Option<ExchangeIndex>,
     }
     retired on "2026-03-12" {
-        "yes_bid" => "yes_bid_dollars",
-        "yes_ask" => "yes_ask_dollars",
-        "no_bid" => "no_bid_dollars",
-        "no_ask" => "no_ask_dollars",
-        "last_price" => "last_price_dollars",
-        "previous_yes_bid" => "previous_yes_bid_dollars",
-        "previous_yes_ask" => "previous_yes_ask_dollars",
-        "previous_price" => "previous_price_dollars",
-        "notional_value" => "notional_value_dollars",
-        "settlement_value" => "settlement_value_dollars",
-        "volume" => "volume_fp",
-        "volume_24h" => "volume_24h_fp",
-        "open_interest" => "open_interest_fp",
+        _dollars: yes_bid, yes_ask, no_bid, no_ask, last_price, previous_yes_bid, previous_yes_ask, previous_price,
+            notional_value, settlement_value;
+        _fp: volume, volume_24h, open_interest;
     }
 }
 

@@ -4,8 +4,6 @@ mod market;
 mod orderbook;
 
 use daybook_book::{Price, Quantity, Ticker};
-use futures_util::Stream;
-
 pub use market::{
     BookSide, ComboLeg, Market, MarketResult, MarketStatus, MarketType, OutcomeSide, PriceLevelStructure, PriceRange,
     SettlementBounds, StrikeType,
@@ -15,7 +13,7 @@ pub use orderbook::{MarketOrderbook, Orderbook, OrderbookAnswer, OrderbooksAnswe
 use crate::{
     client::{Call, Client, Error},
     rest::{
-        paging::items,
+        paging::{Items, items, pages},
         series::{Candlestick, PeriodInterval},
         value::{
             Cursor, EventTicker, Query, SeriesTicker, Timestamp, TradeId, UnixSeconds, open_enum, operations, query,
@@ -31,6 +29,11 @@ operations! {
     GET_MARKET_ORDERBOOKS = Get "/markets/orderbooks" "GetMarketOrderbooks" public Read;
     GET_TRADES = Get "/markets/trades" "GetTrades" public Read;
     BATCH_GET_MARKET_CANDLESTICKS = Get "/markets/candlesticks" "BatchGetMarketCandlesticks" public Read;
+}
+
+pages! {
+    GET_MARKETS(MarketsQuery) = MarketsPage { markets: Market };
+    GET_TRADES(TradesQuery) = TradesPage { trades: Trade };
 }
 
 record! {
@@ -86,10 +89,9 @@ record! {
         pub is_block_trade: bool,
     }
     retired on "2026-03-12" {
+        _dollars: yes_price, no_price;
+        _fp: count;
         "price" => "yes_price_dollars",
-        "yes_price" => "yes_price_dollars",
-        "no_price" => "no_price_dollars",
-        "count" => "count_fp",
     }
 }
 
@@ -240,8 +242,8 @@ impl Client {
 
     /// All markets that the query names. Pages shift while data changes: a market may come in a state that the query
     /// did not ask for, or twice. Pages of [`markets`](Client::markets), from `query.cursor` on.
-    pub fn all_markets(&self, query: MarketsQuery) -> impl Stream<Item = Result<Market, Error>> + Send + Unpin + use<> {
-        items(self, &GET_MARKETS, query, |query| &mut query.cursor, |page: MarketsPage| (page.markets, page.cursor))
+    pub fn all_markets(&self, query: MarketsQuery) -> Items<Market> {
+        items(self, query)
     }
 
     /// One market. One that was created just now may not be found for a moment. Operation `GetMarket`.
@@ -270,8 +272,8 @@ impl Client {
     }
 
     /// All trades that the query names. Pages of [`trades`](Client::trades), from `query.cursor` on.
-    pub fn all_trades(&self, query: TradesQuery) -> impl Stream<Item = Result<Trade, Error>> + Send + Unpin + use<> {
-        items(self, &GET_TRADES, query, |query| &mut query.cursor, |page: TradesPage| (page.trades, page.cursor))
+    pub fn all_trades(&self, query: TradesQuery) -> Items<Trade> {
+        items(self, query)
     }
 
     /// Candlesticks of several markets. Operation `BatchGetMarketCandlesticks`.

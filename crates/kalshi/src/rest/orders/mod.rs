@@ -5,8 +5,6 @@ mod outcome;
 mod request;
 
 use daybook_book::Quantity;
-use futures_util::Stream;
-
 pub use order::{
     Order, OrderAction, OrderAnswer, OrderKind, OrderStatus, OrdersPage, OrdersQuery, QueuePosition,
     QueuePositionAnswer, QueuePositions, QueuePositionsQuery, SelfTradePrevention,
@@ -23,8 +21,8 @@ pub use request::{
 use crate::{
     client::{Call, Client, Error, RetrySafety},
     rest::{
-        paging::items,
-        value::{Answered, ExchangeIndex, OrderId, Query, operations},
+        paging::{Items, items, pages},
+        value::{ExchangeIndex, OrderId, Query, operations},
     },
 };
 
@@ -42,6 +40,10 @@ operations! {
     DECREASE_ORDER_V2 = Post "/portfolio/events/orders/{order_id}/decrease" "DecreaseOrderV2" signed Write;
 }
 
+pages! {
+    GET_ORDERS(OrdersQuery) = OrdersPage { orders: Order };
+}
+
 impl Client {
     /// A page of orders, of all subaccounts unless the query says which. Older ones are under
     /// [`historical_orders`](Client::historical_orders). Operation `GetOrders`.
@@ -50,8 +52,8 @@ impl Client {
     }
 
     /// All orders that the query names. Pages of [`orders`](Client::orders), from `query.cursor` on.
-    pub fn all_orders(&self, query: OrdersQuery) -> impl Stream<Item = Result<Order, Error>> + Send + Unpin + use<> {
-        items(self, &GET_ORDERS, query, |query| &mut query.cursor, |page: OrdersPage| (page.orders, page.cursor))
+    pub fn all_orders(&self, query: OrdersQuery) -> Items<Order> {
+        items(self, query)
     }
 
     /// One order. Reads lag writes by a moment: trust what a write answers. Operation `GetOrder`.
@@ -121,8 +123,7 @@ impl Client {
     ///
     /// May take orders with it that are placed within the next minute.
     pub async fn cancel_all_orders(&self, query: &CancelAllOrdersQuery) -> Result<(), Error> {
-        let Answered = self.call(query.add_to(Call::new(&CANCEL_ALL_ORDERS))).await?;
-        Ok(())
+        self.done(query.add_to(Call::new(&CANCEL_ALL_ORDERS))).await
     }
 
     /// Changes price, size or expiry of an order. Operation `AmendOrderV2`.

@@ -87,15 +87,8 @@ record! {
         pub exchange_index: Option<ExchangeIndex>,
     }
     retired on "2026-03-12" {
-        "yes_price" => "yes_price_dollars",
-        "no_price" => "no_price_dollars",
-        "fill_count" => "fill_count_fp",
-        "remaining_count" => "remaining_count_fp",
-        "initial_count" => "initial_count_fp",
-        "taker_fill_cost" => "taker_fill_cost_dollars",
-        "maker_fill_cost" => "maker_fill_cost_dollars",
-        "taker_fees" => "taker_fees_dollars",
-        "maker_fees" => "maker_fees_dollars",
+        _dollars: yes_price, no_price, taker_fill_cost, maker_fill_cost, taker_fees, maker_fees;
+        _fp: fill_count, remaining_count, initial_count;
     }
 }
 

@@ -60,10 +60,9 @@ record! {
         pub ts: Option<UnixSeconds>,
     }
     retired on "2026-03-12" {
+        _dollars: yes_price, no_price;
+        _fp: count;
         "price" => "yes_price_dollars",
-        "yes_price" => "yes_price_dollars",
-        "no_price" => "no_price_dollars",
-        "count" => "count_fp",
         "yes_price_fixed" => "yes_price_dollars",
         "no_price_fixed" => "no_price_dollars",
     }

@@ -8,8 +8,6 @@ mod settlement;
 mod subaccount;
 mod transfer;
 
-use futures_util::Stream;
-
 pub use balance::{Balance, BalanceQuery, RestingOrderValue, ShardBalance};
 pub use fill::{Fill, FillsPage, FillsQuery};
 pub use payment::{
@@ -31,8 +29,8 @@ pub use transfer::{
 use crate::{
     client::{Call, Client, Error, RetrySafety},
     rest::{
-        paging::items,
-        value::{Answered, Query, Subaccount, TransferId, operations},
+        paging::{Items, items, pages},
+        value::{Query, Subaccount, TransferId, operations},
     },
 };
 
@@ -62,6 +60,17 @@ operations! {
         "SetTargetBalanceAllocation" signed Read;
 }
 
+pages! {
+    GET_POSITIONS(PositionsQuery) = PositionsPage { market_positions: MarketPosition };
+    GET_POSITIONS(PositionsQuery) = PositionsPage { event_positions: EventPosition };
+    GET_FILLS(FillsQuery) = FillsPage { fills: Fill };
+    GET_SETTLEMENTS(SettlementsQuery) = SettlementsPage { settlements: Settlement };
+    GET_DEPOSITS(DepositsQuery) = DepositsPage { deposits: Payment };
+    GET_WITHDRAWALS(WithdrawalsQuery) = WithdrawalsPage { withdrawals: Payment };
+    GET_SUBACCOUNT_TRANSFERS(SubaccountTransfersQuery) = SubaccountTransfersPage { transfers: SubaccountTransfer };
+    GET_INTRA_EXCHANGE_INSTANCE_TRANSFERS(ShardTransfersQuery) = ShardTransfersPage { transfers: ShardTransfer };
+}
+
 impl Client {
     /// What the account holds. Has a budget of its own: once a second on the lower tiers. Operation `GetBalance`.
     pub async fn balance(&self, query: &BalanceQuery) -> Result<Balance, Error> {
@@ -75,31 +84,13 @@ impl Client {
 
     /// All positions in markets that the query names. Pages of [`positions`](Client::positions), from `query.cursor`
     /// on.
-    pub fn all_market_positions(
-        &self,
-        query: PositionsQuery,
-    ) -> impl Stream<Item = Result<MarketPosition, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_POSITIONS,
-            query,
-            |query| &mut query.cursor,
-            |page: PositionsPage| (page.market_positions, page.cursor),
-        )
+    pub fn all_market_positions(&self, query: PositionsQuery) -> Items<MarketPosition> {
+        items(self, query)
     }
 
     /// All positions in events that the query names. Pages of [`positions`](Client::positions), from `query.cursor` on.
-    pub fn all_event_positions(
-        &self,
-        query: PositionsQuery,
-    ) -> impl Stream<Item = Result<EventPosition, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_POSITIONS,
-            query,
-            |query| &mut query.cursor,
-            |page: PositionsPage| (page.event_positions, page.cursor),
-        )
+    pub fn all_event_positions(&self, query: PositionsQuery) -> Items<EventPosition> {
+        items(self, query)
     }
 
     /// A page of fills, of all subaccounts unless the query says which. Older ones are under
@@ -109,8 +100,8 @@ impl Client {
     }
 
     /// All fills that the query names. Pages of [`fills`](Client::fills), from `query.cursor` on.
-    pub fn all_fills(&self, query: FillsQuery) -> impl Stream<Item = Result<Fill, Error>> + Send + Unpin + use<> {
-        items(self, &GET_FILLS, query, |query| &mut query.cursor, |page: FillsPage| (page.fills, page.cursor))
+    pub fn all_fills(&self, query: FillsQuery) -> Items<Fill> {
+        items(self, query)
     }
 
     /// A page of settlements, of all subaccounts unless the query says which. Operation `GetSettlements`.
@@ -119,17 +110,8 @@ impl Client {
     }
 
     /// All settlements that the query names. Pages of [`settlements`](Client::settlements), from `query.cursor` on.
-    pub fn all_settlements(
-        &self,
-        query: SettlementsQuery,
-    ) -> impl Stream<Item = Result<Settlement, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_SETTLEMENTS,
-            query,
-            |query| &mut query.cursor,
-            |page: SettlementsPage| (page.settlements, page.cursor),
-        )
+    pub fn all_settlements(&self, query: SettlementsQuery) -> Items<Settlement> {
+        items(self, query)
     }
 
     /// A page of deposits. Operation `GetDeposits`.
@@ -138,11 +120,8 @@ impl Client {
     }
 
     /// All deposits. Pages of [`deposits`](Client::deposits), from `query.cursor` on.
-    pub fn all_deposits(
-        &self,
-        query: DepositsQuery,
-    ) -> impl Stream<Item = Result<Payment, Error>> + Send + Unpin + use<> {
-        items(self, &GET_DEPOSITS, query, |query| &mut query.cursor, |page: DepositsPage| (page.deposits, page.cursor))
+    pub fn all_deposits(&self, query: DepositsQuery) -> Items<Payment> {
+        items(self, query)
     }
 
     /// A page of withdrawals. Operation `GetWithdrawals`.
@@ -151,17 +130,8 @@ impl Client {
     }
 
     /// All withdrawals. Pages of [`withdrawals`](Client::withdrawals), from `query.cursor` on.
-    pub fn all_withdrawals(
-        &self,
-        query: WithdrawalsQuery,
-    ) -> impl Stream<Item = Result<Payment, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_WITHDRAWALS,
-            query,
-            |query| &mut query.cursor,
-            |page: WithdrawalsPage| (page.withdrawals, page.cursor),
-        )
+    pub fn all_withdrawals(&self, query: WithdrawalsQuery) -> Items<Payment> {
+        items(self, query)
     }
 
     /// What the resting orders would cost; meant for futures commission merchants. Operation
@@ -182,8 +152,7 @@ impl Client {
     /// `client_transfer_id`.
     pub async fn transfer_between_subaccounts(&self, body: &SubaccountTransferRequest) -> Result<(), Error> {
         let call = Call::new(&APPLY_SUBACCOUNT_TRANSFER).body(body).retry(RetrySafety::Deduplicated);
-        let Answered = self.call(call).await?;
-        Ok(())
+        self.done(call).await
     }
 
     /// The balance of every subaccount on every shard. Operation `GetSubaccountBalances`.
@@ -201,23 +170,13 @@ impl Client {
 
     /// All transfers between subaccounts. Pages of [`subaccount_transfers`](Client::subaccount_transfers), from
     /// `query.cursor` on.
-    pub fn all_subaccount_transfers(
-        &self,
-        query: SubaccountTransfersQuery,
-    ) -> impl Stream<Item = Result<SubaccountTransfer, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_SUBACCOUNT_TRANSFERS,
-            query,
-            |query| &mut query.cursor,
-            |page: SubaccountTransfersPage| (page.transfers, page.cursor),
-        )
+    pub fn all_subaccount_transfers(&self, query: SubaccountTransfersQuery) -> Items<SubaccountTransfer> {
+        items(self, query)
     }
 
     /// Says whether a subaccount nets its positions. Operation `UpdateSubaccountNetting`.
     pub async fn set_subaccount_netting(&self, body: &SubaccountNettingRequest) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&UPDATE_SUBACCOUNT_NETTING).body(body)).await?;
-        Ok(())
+        self.done(Call::new(&UPDATE_SUBACCOUNT_NETTING).body(body)).await
     }
 
     /// Which subaccounts net their positions. Operation `GetSubaccountNetting`.
@@ -243,17 +202,8 @@ impl Client {
     }
 
     /// All transfers between shards. Pages of [`shard_transfers`](Client::shard_transfers), from `query.cursor` on.
-    pub fn all_shard_transfers(
-        &self,
-        query: ShardTransfersQuery,
-    ) -> impl Stream<Item = Result<ShardTransfer, Error>> + Send + Unpin + use<> {
-        items(
-            self,
-            &GET_INTRA_EXCHANGE_INSTANCE_TRANSFERS,
-            query,
-            |query| &mut query.cursor,
-            |page: ShardTransfersPage| (page.transfers, page.cursor),
-        )
+    pub fn all_shard_transfers(&self, query: ShardTransfersQuery) -> Items<ShardTransfer> {
+        items(self, query)
     }
 
     /// One transfer between shards. Operation `GetIntraExchangeInstanceTransfer`.
@@ -273,7 +223,6 @@ impl Client {
 
     /// Says how the balance is to be spread over the shards. Operation `SetTargetBalanceAllocation`.
     pub async fn set_target_balance_allocation(&self, body: &TargetAllocationRequest) -> Result<(), Error> {
-        let Answered = self.call(Call::new(&SET_TARGET_BALANCE_ALLOCATION).body(body)).await?;
-        Ok(())
+        self.done(Call::new(&SET_TARGET_BALANCE_ALLOCATION).body(body)).await
     }
 }

@@ -37,11 +37,8 @@ record! {
         pub last_updated_ts: Timestamp,
     }
     retired on "2026-03-12" {
-        "position" => "position_fp",
-        "total_traded" => "total_traded_dollars",
-        "market_exposure" => "market_exposure_dollars",
-        "realized_pnl" => "realized_pnl_dollars",
-        "fees_paid" => "fees_paid_dollars",
+        _dollars: total_traded, market_exposure, realized_pnl, fees_paid;
+        _fp: position;
     }
 }
 
@@ -62,11 +59,8 @@ record! {
         pub fees_paid_dollars: Money,
     }
     retired on "2026-03-12" {
-        "total_cost" => "total_cost_dollars",
-        "total_cost_shares" => "total_cost_shares_fp",
-        "event_exposure" => "event_exposure_dollars",
-        "realized_pnl" => "realized_pnl_dollars",
-        "fees_paid" => "fees_paid_dollars",
+        _dollars: total_cost, event_exposure, realized_pnl, fees_paid;
+        _fp: total_cost_shares;
     }
 }
 

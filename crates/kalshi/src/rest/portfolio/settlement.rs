@@ -46,10 +46,8 @@ record! {
         pub value: Option<Cents>,
     }
     retired on "2026-04-02" {
-        "yes_count" => "yes_count_fp",
-        "no_count" => "no_count_fp",
-        "yes_total_cost" => "yes_total_cost_dollars",
-        "no_total_cost" => "no_total_cost_dollars",
+        _dollars: yes_total_cost, no_total_cost;
+        _fp: yes_count, no_count;
     }
 }
 

@@ -44,8 +44,7 @@ record! {
         pub open_interest_fp: Quantity,
     }
     retired on "2026-03-12" {
-        "volume" => "volume_fp",
-        "open_interest" => "open_interest_fp",
+        _fp: volume, open_interest;
     }
 }
 
@@ -62,10 +61,7 @@ record! {
         pub close_dollars: Price,
     }
     retired on "2026-03-12" {
-        "open" => "open_dollars",
-        "low" => "low_dollars",
-        "high" => "high_dollars",
-        "close" => "close_dollars",
+        _dollars: open, low, high, close;
     }
 }
 
@@ -90,14 +86,7 @@ record! {
         pub max_dollars: Option<Price>,
     }
     retired on "2026-03-12" {
-        "open" => "open_dollars",
-        "low" => "low_dollars",
-        "high" => "high_dollars",
-        "close" => "close_dollars",
-        "mean" => "mean_dollars",
-        "previous" => "previous_dollars",
-        "min" => "min_dollars",
-        "max" => "max_dollars",
+        _dollars: open, low, high, close, mean, previous, min, max;
     }
 }
 

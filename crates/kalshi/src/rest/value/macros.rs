@@ -5,14 +5,18 @@
 ///
 /// A field is `name: Type`, or `name as "type": Type` where the venue's name is no Rust name. A key whose type is an
 /// `Option` may be missing; `= ""` or `= null` after it says that the key is always there and how the venue writes
-/// that there is no value. Keys that are not listed survive in `extra`. Those listed under `retired` are refused.
+/// that there is no value. Keys that are not listed survive in `extra`. Those listed under `retired` are refused:
+/// `_fp: count;` says that `count` is now `count_fp`, and `"old" => "new",` what has another name now.
 macro_rules! record {
     (
         $(#[$meta:meta])*
         pub struct $name:ident {
             $($(#[$field_meta:meta])* pub $field:ident $(as $rename:literal)? : $type:ty $(= $blank:tt)?,)*
         }
-        $(retired on $since:literal { $($old:literal => $instead:literal,)* })?
+        $(retired on $since:literal {
+            $($suffix:ident: $($bare:ident),+;)*
+            $($old:literal => $instead:literal,)*
+        })?
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +54,11 @@ macro_rules! record {
                                     let value = map.next_value_seed(Seed::<$type>::new());
                                     $field = Some(value.map_err(|error| in_field(PLACE, error))?);
                                 })*
+                                $($($(stringify!($bare) => {
+                                    let instead = concat!(stringify!($bare), stringify!($suffix));
+                                    let names = (stringify!($name), stringify!($bare), $since, instead);
+                                    $crate::rest::value::retired(&mut map, &mut extra, names)?;
+                                })+)*)?
                                 $($($old => {
                                     let names = (stringify!($name), $old, $since, $instead);
                                     $crate::rest::value::retired(&mut map, &mut extra, names)?;

@@ -54,15 +54,15 @@ fn ticker(text: &str) -> Ticker {
     text.parse().unwrap()
 }
 
-fn price(text: &str) -> Price {
+pub fn price(text: &str) -> Price {
     text.parse().unwrap()
 }
 
-fn quantity(text: &str) -> Quantity {
+pub fn quantity(text: &str) -> Quantity {
     text.parse().unwrap()
 }
 
-fn money(text: &str) -> Money {
+pub fn money(text: &str) -> Money {
     text.parse().unwrap()
 }
 

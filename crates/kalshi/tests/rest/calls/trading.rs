@@ -19,6 +19,25 @@ use daybook_kalshi::rest::{
 
 use super::{Case, case, money, price, quantity, stamp, ticker};
 
+fn order() -> CreateOrder {
+    CreateOrder {
+        ticker: ticker("KXTEST-26AUG11-T88"),
+        side: BookSide::Bid,
+        count: quantity("12.50"),
+        price: price("0.5625"),
+        time_in_force: TimeInForce::FillOrKill,
+        self_trade_prevention_type: SelfTradePrevention::TakerAtCross,
+        client_order_id: Some("client-order-id/1".into()),
+        expiration_time: Some(UnixSeconds(1_790_000_000)),
+        post_only: Some(true),
+        cancel_order_on_pause: Some(true),
+        reduce_only: Some(true),
+        subaccount: Some(Subaccount(3)),
+        order_group_id: Some("order-group-id/1".into()),
+        exchange_index: Some(ExchangeIndex(2)),
+    }
+}
+
 pub fn orders() -> Vec<Case> {
     vec![
         case!("GetOrders", |client| client.orders(&OrdersQuery {
@@ -39,42 +58,10 @@ pub fn orders() -> Vec<Case> {
             subaccount: Some(Subaccount(3)),
         })),
         case!("GetOrderQueuePosition", |client| client.queue_position(&"order-id/1".into())),
-        case!("CreateOrderV2", |client| client.create_order(&CreateOrder {
-            ticker: ticker("KXTEST-26AUG11-T88"),
-            side: BookSide::Bid,
-            count: quantity("12.50"),
-            price: price("0.5625"),
-            time_in_force: TimeInForce::FillOrKill,
-            self_trade_prevention_type: SelfTradePrevention::TakerAtCross,
-            client_order_id: Some("client-order-id/1".into()),
-            expiration_time: Some(UnixSeconds(1_790_000_000)),
-            post_only: Some(true),
-            cancel_order_on_pause: Some(true),
-            reduce_only: Some(true),
-            subaccount: Some(Subaccount(3)),
-            order_group_id: Some("order-group-id/1".into()),
-            exchange_index: Some(ExchangeIndex(2)),
-        })),
+        case!("CreateOrderV2", |client| client.create_order(&order())),
         case!("CancelAllOrders", |client| client
             .cancel_all_orders(&CancelAllOrdersQuery { subaccount: Some(Subaccount(3)) })),
-        case!("BatchCreateOrdersV2", |client| client.create_orders(&CreateOrders {
-            orders: vec![CreateOrder {
-                ticker: ticker("KXTEST-26AUG11-T88"),
-                side: BookSide::Bid,
-                count: quantity("12.50"),
-                price: price("0.5625"),
-                time_in_force: TimeInForce::FillOrKill,
-                self_trade_prevention_type: SelfTradePrevention::TakerAtCross,
-                client_order_id: Some("client-order-id/1".into()),
-                expiration_time: Some(UnixSeconds(1_790_000_000)),
-                post_only: Some(true),
-                cancel_order_on_pause: Some(true),
-                reduce_only: Some(true),
-                subaccount: Some(Subaccount(3)),
-                order_group_id: Some("order-group-id/1".into()),
-                exchange_index: Some(ExchangeIndex(2)),
-            }],
-        })),
+        case!("BatchCreateOrdersV2", |client| client.create_orders(&CreateOrders { orders: vec![order()] })),
         case!("BatchCancelOrdersV2", |client| client.cancel_orders(&CancelOrders {
             orders: vec![CancelOrder {
                 order_id: "order-id/1".into(),
