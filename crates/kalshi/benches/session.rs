@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "the venue is the tests' one")]
 
+#[path = "../tests/session/certificate.rs"]
+#[allow(dead_code, reason = "tests use it")]
+mod certificate;
 #[path = "../tests/client/keys.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod keys;

@@ -91,6 +91,8 @@ mod credentials;
 mod environment;
 mod frame;
 #[cfg(feature = "client")]
+mod further_roots;
+#[cfg(feature = "client")]
 mod limit;
 mod metadata;
 mod object;

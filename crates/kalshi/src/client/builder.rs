@@ -6,11 +6,13 @@ use std::{
 };
 
 use rand::{SeedableRng, rngs::SmallRng};
+use reqwest::Certificate;
 
 use super::{Client, Observer, Shared, breaker::Breaker, observer::Nobody, retry::Pauses};
 use crate::{
     credentials::Credentials,
     environment::Environment,
+    further_roots::FurtherRoots,
     limit::RateLimiter,
     wall_clock::{SystemClock, VenueClock, WallClock},
 };
@@ -31,6 +33,7 @@ pub struct ClientBuilder {
     body_limit: usize,
     observer: Option<Arc<dyn Observer>>,
     seed: Option<u64>,
+    further_roots: FurtherRoots,
 }
 
 impl Default for ClientBuilder {
@@ -47,6 +50,7 @@ impl Default for ClientBuilder {
             body_limit: 64 << 20,
             observer: None,
             seed: None,
+            further_roots: FurtherRoots::default(),
         }
     }
 }
@@ -118,12 +122,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Certificates that are trusted as roots besides the platform's, as PEM text: for a venue of one's own or a proxy
+    /// that has a certificate of its own making. Adds to those given before. The host's name is checked all the same.
+    /// A [`Session`](crate::Session) is [given](crate::SessionBuilder::further_root_certificates) its own.
+    pub fn further_root_certificates(mut self, pem: impl AsRef<[u8]>) -> ClientBuilder {
+        self.further_roots.add(pem.as_ref());
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
-    /// When TLS cannot be set up on this machine, or it has no source of randomness.
+    /// When TLS cannot be set up on this machine, or with the [further root
+    /// certificates](ClientBuilder::further_root_certificates), or the machine has no source of randomness.
     pub fn build(self) -> Result<Client, BuildError> {
+        let roots = self.further_roots.certificates().map_err(BuildError::RootCertificate)?;
+        let roots: Vec<_> =
+            roots.iter().map(|root| Certificate::from_der(root)).collect::<Result<_, _>>().map_err(BuildError::Http)?;
         let mut http = reqwest::Client::builder()
+            .tls_certs_merge(roots)
             .user_agent(concat!("daybook-kalshi/", env!("CARGO_PKG_VERSION")))
             // A signature is for one path: a redirected request would be refused, after telling another host of it.
             .redirect(reqwest::redirect::Policy::none())
@@ -168,6 +185,9 @@ pub enum BuildError {
     /// The HTTP stack refused.
     #[error("the HTTP client cannot be set up; are the system's root certificates installed?")]
     Http(#[source] reqwest::Error),
+    /// What was given as further root certificates is none.
+    #[error("the further root certificates cannot be read: {0}; give them as PEM text")]
+    RootCertificate(String),
     /// The system gave no random bytes.
     #[error("the system gives no random bytes; set a seed to do without")]
     NoRandomness,

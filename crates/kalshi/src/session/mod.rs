@@ -36,6 +36,7 @@ use self::{batch::Pool, driver::Spawner, handle::Directory, queue::Consumer, tra
 use crate::{
     credentials::Credentials,
     environment::Environment,
+    further_roots::FurtherRoots,
     wall_clock::{SystemClock, VenueClock, WallClock},
 };
 
@@ -96,7 +97,7 @@ impl Session {
             core: ConnectionSettings::default(),
             clock: Arc::new(SystemClock),
             venue_clock: None,
-            further_roots: Vec::new(),
+            further_roots: FurtherRoots::default(),
             placement: Box::new(FillInTurn::default()),
             queue: 1 << 20,
             backoff: (Duration::from_millis(250), Duration::from_secs(30)),
@@ -126,7 +127,7 @@ pub struct SessionBuilder {
     core: ConnectionSettings,
     clock: Arc<dyn WallClock>,
     venue_clock: Option<Arc<VenueClock>>,
-    further_roots: Vec<u8>,
+    further_roots: FurtherRoots,
     placement: Box<dyn Placement>,
     queue: usize,
     backoff: (Duration, Duration),
@@ -156,11 +157,11 @@ impl SessionBuilder {
 
     /// Certificates that are trusted as roots besides the platform's, as PEM text: for a venue of one's own or a proxy
     /// that has a certificate of its own making. Adds to those given before. The host's name is checked all the same.
-    /// They hold for the session's connections only; a [`Client`](crate::Client) has the platform's.
+    /// They hold for the session's connections; a [`Client`](crate::Client) is
+    /// [given](crate::ClientBuilder::further_root_certificates) its own.
     #[must_use]
     pub fn further_root_certificates(mut self, pem: impl AsRef<[u8]>) -> SessionBuilder {
-        self.further_roots.extend_from_slice(pem.as_ref());
-        self.further_roots.push(b'\n');
+        self.further_roots.add(pem.as_ref());
         self
     }
 
@@ -268,7 +269,8 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// If TLS cannot be set up on this machine, or with the [further root
-    /// certificates](SessionBuilder::further_root_certificates). Failing to connect is a [fact](Fact::ConnectFailed), not an error here.
+    /// certificates](SessionBuilder::further_root_certificates). Failing to connect is a [fact](Fact::ConnectFailed),
+    /// not an error here.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

@@ -9,10 +9,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
-    rustls::{
-        self,
-        pki_types::{CertificateDer, pem::PemObject},
-    },
+    rustls::{self, pki_types::CertificateDer},
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -21,7 +18,7 @@ use tokio_tungstenite::{
 use url::Url;
 
 use super::error::ConnectError;
-use crate::{client::VenueAnswer, credentials::Credentials, wall_clock::VenueClock};
+use crate::{client::VenueAnswer, credentials::Credentials, further_roots::FurtherRoots, wall_clock::VenueClock};
 
 /// The venue's own limit for one message.
 const MESSAGE_LIMIT: usize = 64 << 20;
@@ -51,11 +48,11 @@ impl Dialer {
         credentials: Credentials,
         clock: Arc<VenueClock>,
         timeout: Duration,
-        further_roots: &[u8],
+        further_roots: &FurtherRoots,
     ) -> Result<Dialer, ConnectError> {
         let tls = match url.scheme() {
             "wss" => {
-                let roots = certificates(further_roots)?;
+                let roots = further_roots.certificates().map_err(ConnectError::RootCertificate)?;
                 Some(tls(roots).map_err(|error| transport(&url, io::Error::other(error)))?)
             }
             _ => None,
@@ -112,17 +109,6 @@ impl Dialer {
             Err(error) => Err(ConnectError::Handshake(error.to_string())),
         }
     }
-}
-
-/// The certificates of a PEM text.
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| ConnectError::RootCertificate(error.to_string()))?;
-    if certificates.is_empty() && !pem.is_empty() {
-        return Err(ConnectError::RootCertificate("no block BEGIN CERTIFICATE in it".to_owned()));
-    }
-    Ok(certificates)
 }
 
 fn tls(further_roots: Vec<CertificateDer<'static>>) -> Result<TlsConnector, rustls::Error> {

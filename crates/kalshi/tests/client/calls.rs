@@ -10,11 +10,17 @@ use crate::{
     venue::{Fault, KEY_ID, PublicKey, Venue, deaf_address},
 };
 
-/// A venue that knows an Ed25519 key, and who holds it.
-pub async fn venue() -> (Venue, Credentials) {
+/// An Ed25519 key as a venue knows it, and who holds it.
+pub fn key() -> (PublicKey, Credentials) {
     let (pkcs8, public) = keys::ed25519();
     let credentials = Credentials::from_pem(KEY_ID, &keys::pem("PRIVATE KEY", &pkcs8)).unwrap();
-    (Venue::start(PublicKey::Ed25519(public)).await, credentials)
+    (PublicKey::Ed25519(public), credentials)
+}
+
+/// A venue that knows such a key, and who holds it.
+pub async fn venue() -> (Venue, Credentials) {
+    let (public, credentials) = key();
+    (Venue::start(public).await, credentials)
 }
 
 /// A venue and a client of it.

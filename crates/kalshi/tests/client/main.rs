@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[path = "../session/certificate.rs"]
+mod certificate;
+
 mod blocking;
 mod calls;
 mod keys;
@@ -11,4 +14,5 @@ mod retries;
 mod saturation;
 mod secrecy;
 mod signing;
+mod tls;
 mod venue;

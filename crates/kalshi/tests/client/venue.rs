@@ -25,10 +25,16 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+use tokio_rustls::TlsAcceptor;
 
 pub use budget::{Budgets, Spent};
 pub use gate::{KEY_ID, PublicKey, Received};
+
+use crate::certificate::SelfSigned;
 
 /// What goes wrong with one request.
 #[derive(Clone, Debug)]
@@ -53,6 +59,8 @@ pub const TOO_MANY: &str = r#"{"error":"too many requests"}"#;
 #[derive(Clone)]
 pub struct Venue {
     pub address: SocketAddr,
+    /// Speaks TLS, as `localhost`.
+    encrypted: bool,
     state: Arc<Mutex<State>>,
 }
 
@@ -76,6 +84,15 @@ type Body = BoxBody<Bytes, io::Error>;
 impl Venue {
     /// A venue that knows one key, gives everybody a budget without end, and behaves.
     pub async fn start(key: PublicKey) -> Venue {
+        Venue::start_with(key, None).await
+    }
+
+    /// The same, speaking TLS with this certificate.
+    pub async fn start_encrypted(key: PublicKey, certificate: &SelfSigned) -> Venue {
+        Venue::start_with(key, Some(certificate.acceptor())).await
+    }
+
+    async fn start_with(key: PublicKey, tls: Option<TlsAcceptor>) -> Venue {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = State {
@@ -90,16 +107,21 @@ impl Venue {
             most_at_once: 0,
             at_once: 0,
         };
-        let venue = Venue { address, state: Arc::new(Mutex::new(state)) };
+        let venue = Venue { address, encrypted: tls.is_some(), state: Arc::new(Mutex::new(state)) };
         let serving = venue.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let _ = socket.set_nodelay(true);
-                let venue = serving.clone();
-                let service = service_fn(move |request| venue.clone().serve(request));
+                let (venue, tls) = (serving.clone(), tls.clone());
                 tokio::spawn(async move {
-                    let mut http = hyper::server::conn::http1::Builder::new();
-                    let _ = http.auto_date_header(false).serve_connection(TokioIo::new(socket), service).await;
+                    match tls {
+                        None => venue.converse(socket).await,
+                        Some(tls) => {
+                            if let Ok(socket) = tls.accept(socket).await {
+                                venue.converse(socket).await;
+                            }
+                        }
+                    }
                 });
             }
         });
@@ -117,6 +139,9 @@ impl Venue {
     }
 
     pub fn environment(&self) -> Environment {
+        if self.encrypted {
+            return format!("https://localhost:{}", self.address.port()).parse().unwrap();
+        }
         format!("http://{}", self.address).parse().unwrap()
     }
 
@@ -149,6 +174,12 @@ impl Venue {
     /// How many requests were answered at the same time, at most.
     pub fn most_at_once(&self) -> usize {
         self.state.lock().unwrap().most_at_once
+    }
+
+    async fn converse(self, socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let service = service_fn(move |request| self.clone().serve(request));
+        let mut http = hyper::server::conn::http1::Builder::new();
+        let _ = http.auto_date_header(false).serve_connection(TokioIo::new(socket), service).await;
     }
 
     async fn serve(self, request: Request<Incoming>) -> Result<Response<Body>, io::Error> {

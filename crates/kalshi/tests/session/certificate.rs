@@ -1,6 +1,12 @@
 //! A certificate that a server signed for itself, made anew for one test run: DER by hand, of an Ed25519 key.
 
+use std::sync::Arc;
+
 use aws_lc_rs::signature::Ed25519KeyPair;
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{self, pki_types::PrivatePkcs8KeyDer},
+};
 
 use crate::keys;
 
@@ -10,8 +16,8 @@ const SUBJECT_ALT_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x11];
 
 /// A certificate and its key, both as DER.
 pub struct SelfSigned {
-    pub certificate: Vec<u8>,
-    pub pkcs8: Vec<u8>,
+    certificate: Vec<u8>,
+    pkcs8: Vec<u8>,
 }
 
 impl SelfSigned {
@@ -35,6 +41,19 @@ impl SelfSigned {
 
     pub fn pem(&self) -> String {
         keys::pem("CERTIFICATE", &self.certificate)
+    }
+
+    /// What a server speaks TLS with that has it.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = PrivatePkcs8KeyDer::from(self.pkcs8.clone());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![self.certificate.clone().into()], key.into())
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
     }
 }
 

@@ -18,10 +18,7 @@ use tokio::{
     net::TcpListener,
     sync::mpsc,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{self, pki_types::PrivatePkcs8KeyDer},
-};
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::{
     accept_hdr_async,
     tungstenite::{
@@ -32,7 +29,7 @@ use tokio_tungstenite::{
 };
 
 use super::venue::{Change, Link, Venue};
-use crate::keys;
+use crate::{certificate::SelfSigned, keys};
 
 pub const KEY_ID: &str = "11111111-2222-4333-8444-555555555555";
 const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
@@ -94,17 +91,9 @@ impl Server {
         Server::start_at("127.0.0.1:0".parse().unwrap(), markets).await
     }
 
-    /// Speaks TLS with this certificate and its key, both as DER.
-    pub async fn start_encrypted(markets: usize, certificate: Vec<u8>, pkcs8: Vec<u8>) -> Server {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let key = PrivatePkcs8KeyDer::from(pkcs8);
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.into()], key.into())
-            .unwrap();
-        Server::start_with("127.0.0.1:0".parse().unwrap(), markets, Some(TlsAcceptor::from(Arc::new(config)))).await
+    /// Speaks TLS with this certificate.
+    pub async fn start_encrypted(markets: usize, certificate: &SelfSigned) -> Server {
+        Server::start_with("127.0.0.1:0".parse().unwrap(), markets, Some(certificate.acceptor())).await
     }
 
     pub async fn start_at(address: SocketAddr, markets: usize) -> Server {

@@ -10,14 +10,10 @@ use crate::{
     server::{self, Server},
 };
 
-async fn encrypted(markets: usize, own: &SelfSigned) -> Server {
-    Server::start_encrypted(markets, own.certificate.clone(), own.pkcs8.clone()).await
-}
-
 #[tokio::test]
 async fn books_come_over_an_encrypted_connection() {
     let certificate = SelfSigned::new("localhost");
-    let server = encrypted(3, &certificate).await;
+    let server = Server::start_encrypted(3, &certificate).await;
     let other = SelfSigned::new("localhost");
     let mut session = builder(&server)
         .further_root_certificates(other.pem())
@@ -51,7 +47,7 @@ async fn failure(server: &Server, trusted: Option<&SelfSigned>) -> String {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused() {
-    let server = encrypted(1, &SelfSigned::new("localhost")).await;
+    let server = Server::start_encrypted(1, &SelfSigned::new("localhost")).await;
     // One that has the same name and another key.
     for trusted in [None, Some(SelfSigned::new("localhost"))] {
         let error = failure(&server, trusted.as_ref()).await;
@@ -61,7 +57,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     assert_eq!(server.state().handshakes, 0);
     // Trusted, but for another host.
     let elsewhere = SelfSigned::new("venue.example");
-    let server = encrypted(1, &elsewhere).await;
+    let server = Server::start_encrypted(1, &elsewhere).await;
     let error = failure(&server, Some(&elsewhere)).await;
     assert!(error.contains("invalid peer certificate") && error.contains("not valid for name"), "{error}");
     assert_eq!(server.state().handshakes, 0);
@@ -73,7 +69,11 @@ async fn what_is_no_certificate_is_told_at_once() {
         let environment = "https://localhost:1".parse().unwrap();
         Session::builder(environment, server::credentials()).further_root_certificates(pem).open()
     };
-    for pem in ["no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
+    for pem in [
+        "no PEM",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
         let Err(error) = open(pem) else { panic!("{pem}") };
         assert!(matches!(error, ConnectError::RootCertificate(_)), "{error}");
     }
