@@ -122,8 +122,8 @@ pub use environment::{Environment, EnvironmentError};
 pub use frame::{ControlKind, Frame, FrameError, FrameErrorReason, TERMINAL_ERROR_CODES};
 #[cfg(feature = "client")]
 pub use limit::{
-    BucketLevel, BucketLimit, BucketName, Costs, Limits, Permit, RateLimiter, RateLimiterBuilder, Tier, TooCostly,
-    UnknownTier,
+    BucketLevel, BucketLimit, BucketName, Costs, Limits, Permit, RateLimiter, RateLimiterBuilder, Silenced, Tier,
+    TooCostly, UnknownTier,
 };
 pub use metadata::{
     EventDocument, MarketDocument, MetadataDocument, MetadataError, SeriesDocument, Settlement, VOLATILE_EVENT_FIELDS,

@@ -84,6 +84,12 @@ impl ClientBuilder {
 
     /// The pauses before retries, each a quarter more or less, and with that how often is retried; 1, 2 and 4 s by
     /// default.
+    ///
+    /// A call that is refused as one too many (429) is made again however often, as soon as there are tokens; not before
+    /// the time is over that the venue names (`Retry-After`), and neither is any other call that is paid from the same
+    /// bucket. Such a time is taken for an hour at most, and logged as a warning. A call to which
+    /// [`timeout`](ClientBuilder::timeout) leaves less time does not wait for it: it fails at once, and
+    /// [`Error::retry_after`](crate::Error::retry_after) tells how long the venue wants to be left alone.
     pub fn retry_pauses(mut self, pauses: impl Into<Vec<Duration>>) -> ClientBuilder {
         self.pauses = Pauses(pauses.into());
         self
@@ -110,7 +116,8 @@ impl ClientBuilder {
     }
 
     /// How long a call may take over all its attempts and the pauses between them; 30 s by default. Time spent
-    /// waiting for its budget does not count: drop the call's future to give up on that.
+    /// waiting for its budget does not count: drop the call's future to give up on that. A silence that the venue asks
+    /// for ends it, if it lasts longer.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = timeout;
         self

@@ -5,7 +5,10 @@ use std::{error, fmt, time::Duration};
 use bytes::Bytes;
 
 use super::{CallError, Operation, VenueAnswer};
-use crate::{credentials::SignError, limit::TooCostly};
+use crate::{
+    credentials::SignError,
+    limit::{Silenced, TooCostly},
+};
 
 /// A call that failed.
 ///
@@ -21,6 +24,7 @@ struct Failure {
     kind: ErrorKind,
     body: Bytes,
     executed_earlier: bool,
+    retry_after: Option<Duration>,
 }
 
 /// Why a call failed.
@@ -35,6 +39,8 @@ pub enum ErrorKind {
     Sign(SignError),
     /// The call costs more than its budget can ever hold.
     TooCostly(TooCostly),
+    /// The venue has asked to be left alone (`Retry-After`) for longer than the call may take.
+    Silenced(Silenced),
     /// The venue failed so often that nothing is sent to it for a while.
     CircuitOpen {
         /// When the next call will be let through to see; zero while one is on its way.
@@ -87,6 +93,7 @@ impl Error {
             kind,
             body: Bytes::new(),
             executed_earlier: false,
+            retry_after: None,
         }))
     }
 
@@ -99,6 +106,12 @@ impl Error {
     /// The same with the body of the answer that it is about.
     pub(super) fn with_body(mut self, body: Bytes) -> Error {
         self.0.body = body;
+        self
+    }
+
+    /// The same with how long the venue asked to be left alone.
+    pub(super) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Error {
+        self.0.retry_after = retry_after;
         self
     }
 
@@ -167,9 +180,17 @@ impl Error {
         self.status() == Some(404)
     }
 
-    /// Whether the venue was asked too often (429), in spite of all.
+    /// Whether the venue was asked too often (429), in spite of all; or would be, since it has asked to be left alone.
     pub fn is_rate_limited(&self) -> bool {
-        self.status() == Some(429)
+        self.status() == Some(429) || matches!(self.0.kind, ErrorKind::Silenced(_))
+    }
+
+    /// How long the venue asks to be left alone (`Retry-After`), from when the error arose; an hour at most.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match &self.0.kind {
+            ErrorKind::Silenced(silenced) => Some(silenced.left),
+            _ => self.0.retry_after,
+        }
     }
 
     /// Whether the venue does not accept the credentials (401).
@@ -219,7 +240,11 @@ impl fmt::Display for Error {
             0 => f.write_str(" was not sent: ")?,
             attempt => write!(f, " failed at attempt {attempt}: ")?,
         }
-        write!(f, "{} [call {}]", failure.kind, failure.correlation_id)
+        failure.kind.fmt(f)?;
+        if let Some(silence) = failure.retry_after {
+            write!(f, ", and asks to be left alone for {silence:?}")?;
+        }
+        write!(f, " [call {}]", failure.correlation_id)
     }
 }
 
@@ -230,6 +255,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::NoCredentials => f.write_str("it needs credentials, and the client was built without"),
             ErrorKind::Sign(error) => error.fmt(f),
             ErrorKind::TooCostly(error) => error.fmt(f),
+            ErrorKind::Silenced(error) => write!(f, "{error}, which is longer than the call may take"),
             ErrorKind::CircuitOpen { retry_in } if retry_in.is_zero() => {
                 f.write_str("the venue kept failing, so nothing is sent to it until a first call has come back")
             }
@@ -273,6 +299,7 @@ impl error::Error for Error {
             ErrorKind::Call(error) => Some(error),
             ErrorKind::Sign(error) => Some(error),
             ErrorKind::TooCostly(error) => Some(error),
+            ErrorKind::Silenced(error) => Some(error),
             ErrorKind::Connect(error) | ErrorKind::Connection(error) => Some(error),
             _ => None,
         }

@@ -12,6 +12,7 @@ use super::{
     exchange::Response,
     retry::{Verdict, verdict},
 };
+use crate::limit::NotAdmitted;
 
 /// A good answer of the venue.
 pub(super) struct Answer {
@@ -141,7 +142,11 @@ impl Journey<'_> {
         let held_back = |retry_in| ErrorKind::CircuitOpen { retry_in };
         // Who is going to be held back need not wait and pay for it.
         shared.breaker.check().map_err(held_back)?;
-        let permit = client.limiter().admit_at(call, ticket).await.map_err(ErrorKind::TooCostly)?;
+        let patience = shared.timeout.saturating_sub(self.spent);
+        let permit = client.limiter().admit_at(call, ticket, patience).await.map_err(|error| match error {
+            NotAdmitted::TooCostly(error) => ErrorKind::TooCostly(error),
+            NotAdmitted::Silenced(error) => ErrorKind::Silenced(error),
+        })?;
         shared.observer.waited(operation, permit.waited());
         if shared.observed {
             permit.levels().iter().for_each(|level| shared.observer.bucket_level(level));
@@ -193,9 +198,10 @@ impl Journey<'_> {
             Ok(response) => {
                 let answer = VenueAnswer::parse(response.status, &response.body);
                 let error = self.error(ErrorKind::Venue(answer)).with_body(response.body);
-                Err(Failure { error, took, date: response.date, retry_after: response.retry_after })
+                let error = error.with_retry_after(response.retry_after);
+                Err(Failure { error, took, date: response.date })
             }
-            Err(kind) => Err(Failure { error: self.error(kind), took, date: None, retry_after: None }),
+            Err(kind) => Err(Failure { error: self.error(kind), took, date: None }),
         })
     }
 
@@ -224,7 +230,11 @@ impl Journey<'_> {
             }
             Verdict::AskedTooOften => {
                 self.refusals += 1;
-                failure.retry_after.unwrap_or_default().max(shared.pauses.after_refusal(self.refusals - 1, jitter))
+                failure
+                    .error
+                    .retry_after()
+                    .unwrap_or_default()
+                    .max(shared.pauses.after_refusal(self.refusals - 1, jitter))
             }
             Verdict::SetClock => {
                 if std::mem::replace(&mut self.clock_was_set, true) {
@@ -286,5 +296,4 @@ struct Failure {
     error: Error,
     took: Duration,
     date: Option<String>,
-    retry_after: Option<Duration>,
 }

@@ -50,8 +50,10 @@ pub(super) enum Turn {
 struct Lane {
     bucket: Bucket,
     waiting: BTreeMap<Place, Arc<Notify>>,
-    /// Nothing is sent before this instant, since the venue said so.
+    /// Nothing is sent before this instant, since the venue refused.
     closed_until: u64,
+    /// The same as far as the venue named the time itself.
+    silent_until: u64,
     warned_at: Option<u64>,
 }
 
@@ -79,7 +81,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn push(&mut self, bucket: Bucket) {
-        self.lanes.push(Lane { bucket, waiting: BTreeMap::new(), closed_until: 0, warned_at: None });
+        self.lanes.push(Lane { bucket, waiting: BTreeMap::new(), closed_until: 0, silent_until: 0, warned_at: None });
     }
 
     pub(super) fn len(&self) -> usize {
@@ -116,6 +118,12 @@ impl Ledger {
         Turn::Now
     }
 
+    /// Of these lanes the one that the venue wants left alone the longest from `now` on, and for how long.
+    pub(super) fn longest_silence(&self, lanes: Lanes, now: u64) -> (usize, u64) {
+        let silences = lanes.indexes().map(|index| (index, self.lanes[index].silent_until.saturating_sub(now)));
+        silences.max_by_key(|(_, left)| *left).unwrap_or((lanes.first, 0))
+    }
+
     /// Queues a request; `notify` is told when it is worth asking again.
     pub(super) fn enter(&mut self, place: Place, lanes: Lanes, notify: &Arc<Notify>) {
         for index in lanes.indexes() {
@@ -146,14 +154,16 @@ impl Ledger {
     pub(super) fn exhausted(&mut self, lanes: Lanes, silent_nanos: u64, now: u64) {
         for index in lanes.indexes() {
             let lane = &mut self.lanes[index];
-            lane.closed_until = lane.closed_until.max(now.saturating_add(silent_nanos));
+            let open_at = now.saturating_add(silent_nanos);
+            (lane.closed_until, lane.silent_until) = (lane.closed_until.max(open_at), lane.silent_until.max(open_at));
             match &mut lane.bucket {
                 Bucket::Tokens(bucket) => bucket.exhausted(now),
                 // What the venue's own budget is, a plain limit does not know: a second refills most of any.
                 Bucket::Window(_) => lane.closed_until = lane.closed_until.max(now.saturating_add(1_000_000_000)),
             }
+            // Everybody, since who is not the first may be the first to have no time for that.
+            lane.waiting.values().for_each(|waiting| waiting.notify_one());
         }
-        self.wake(lanes);
     }
 
     /// Gives a lane another limit.

@@ -128,6 +128,22 @@ pub struct TooCostly {
     pub capacity: u64,
 }
 
+/// A bucket that the venue has asked to leave alone (`Retry-After`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the venue asked to be left alone, for another {left:.0?} as far as the {bucket} bucket is concerned")]
+pub struct Silenced {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// For how long from now.
+    pub left: Duration,
+}
+
+/// Why a call is not let through, ever or in time.
+pub(crate) enum NotAdmitted {
+    TooCostly(TooCostly),
+    Silenced(Silenced),
+}
+
 impl Default for RateLimiter {
     /// The venue's lowest tier.
     fn default() -> RateLimiter {
@@ -165,7 +181,11 @@ impl RateLimiter {
     /// At once, if the call costs more than its bucket can ever hold.
     pub async fn admit(&self, call: &Call) -> Result<Permit, TooCostly> {
         let ticket = self.ticket();
-        self.admit_at(call, ticket).await
+        match self.admit_at(call, ticket, Duration::MAX).await {
+            Ok(permit) => Ok(permit),
+            Err(NotAdmitted::TooCostly(too_costly)) => Err(too_costly),
+            Err(NotAdmitted::Silenced(_)) => unreachable!("no silence lasts longer than the longest time there is"),
+        }
     }
 
     /// A place in the order of arrival, to be kept over several attempts of one call.
@@ -175,7 +195,9 @@ impl RateLimiter {
         state.next_ticket
     }
 
-    pub(crate) async fn admit_at(&self, call: &Call, ticket: u64) -> Result<Permit, TooCostly> {
+    /// The same at this place in the order of arrival. Who has less `patience` than a silence lasts that the venue asked
+    /// for is told, now or when it begins, rather than left to wait.
+    pub(crate) async fn admit_at(&self, call: &Call, ticket: u64, patience: Duration) -> Result<Permit, NotAdmitted> {
         let begun = Instant::now();
         let place = Place { priority: call.priority, ticket };
         let mut waiting: Option<Waiting<'_>> = None;
@@ -185,6 +207,11 @@ impl RateLimiter {
                 let mut state = self.lock();
                 let (now, id) = (self.now(), state.next_id);
                 state.next_id += 1;
+                let (lane, silence) = state.ledger.longest_silence(lanes, now);
+                if silence > nanos(patience) {
+                    let (bucket, left) = (self.name(lane), Duration::from_nanos(silence));
+                    return Err(NotAdmitted::Silenced(Silenced { bucket, left }));
+                }
                 let turn = state.ledger.ask(place, lanes, cost, id, now);
                 if waiting.is_none() && matches!(turn, Turn::At(_) | Turn::Later) {
                     let notify = Arc::new(Notify::new());
@@ -199,7 +226,7 @@ impl RateLimiter {
                     self.warn_if_used_up(lanes);
                     return Ok(Permit { limiter: self.clone(), lanes, id, waited: begun.elapsed() });
                 }
-                Turn::Never(lane) => return Err(self.too_costly(lane, cost)),
+                Turn::Never(lane) => return Err(NotAdmitted::TooCostly(self.too_costly(lane, cost))),
                 Turn::At(at) => Some(self.shared.origin + Duration::from_nanos(at)),
                 Turn::Later => None,
             };
@@ -483,11 +510,22 @@ impl Permit {
     }
 
     /// The venue refused the request as one too many: its buckets are taken for empty, and everybody waits; for
-    /// `silence` at least, if the venue named a time.
+    /// `silence` at least, if the venue named a time, which is logged as a warning.
     pub fn refused(&self, silence: Duration) {
-        let mut state = self.limiter.lock();
-        let now = self.limiter.now();
-        state.ledger.exhausted(self.lanes, nanos(silence), now);
+        {
+            let mut state = self.limiter.lock();
+            let now = self.limiter.now();
+            state.ledger.exhausted(self.lanes, nanos(silence), now);
+        }
+        if !silence.is_zero() {
+            for lane in self.lanes.indexes() {
+                tracing::warn!(
+                    bucket = %self.limiter.name(lane),
+                    retry_after_ms = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX),
+                    "the venue asked to be left alone; calls that have the time wait, the others fail"
+                );
+            }
+        }
     }
 
     /// How full the buckets are that it was paid from.

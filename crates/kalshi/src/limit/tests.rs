@@ -441,6 +441,44 @@ async fn after_a_refusal_everybody_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_no_time_for_a_silence_is_told_how_long_it_lasts() {
+    let seconds = Duration::from_secs;
+    let limiter = basic();
+    // All that the bucket holds, so that the next ones have to wait.
+    let permit = limiter.admit(&Call::new(&BATCH).items(10)).await.unwrap();
+    let wait = |patience| {
+        let limiter = limiter.clone();
+        tokio::spawn(async move { limiter.admit_at(&Call::new(&CREATE), limiter.ticket(), patience).await })
+    };
+    let [patient, hasty, late] = [seconds(3_600), seconds(30), seconds(599)].map(wait);
+    tokio::task::yield_now().await;
+    assert!(!patient.is_finished() && !hasty.is_finished());
+    permit.refused(seconds(600));
+    // Those that waited already, though another one is before them; and whoever comes later.
+    for (waiting, left) in [(hasty, seconds(600)), (late, seconds(600))] {
+        let Err(NotAdmitted::Silenced(silenced)) = waiting.await.unwrap() else { panic!("it has no time") };
+        assert_eq!(silenced, Silenced { bucket: BucketName::Write, left });
+    }
+    advance(seconds(500)).await;
+    let Err(NotAdmitted::Silenced(silenced)) = wait(seconds(99)).await.unwrap() else { panic!("it has no time") };
+    let left = silenced.left;
+    assert!(left <= seconds(100) && left > seconds(99), "{left:?}");
+    assert_eq!(
+        silenced.to_string(),
+        "the venue asked to be left alone, for another 100s as far as the write bucket is concerned"
+    );
+    // Who has the time waits for all of it, and no longer than the bucket asks for.
+    let Ok(permit) = wait(seconds(100)).await.unwrap() else { panic!("it has the time") };
+    assert!((99..102).contains(&permit.waited().as_secs()), "{:?}", permit.waited());
+    let Ok(permit) = patient.await.unwrap() else { panic!("it has the time") };
+    assert!((600..602).contains(&permit.waited().as_secs()), "{:?}", permit.waited());
+    // A silence that nobody named does not count: its tokens are waited for with any patience.
+    let limiter = RateLimiter::fixed(2, seconds(1));
+    limiter.admit(&Call::new(&CREATE)).await.unwrap().refused(Duration::ZERO);
+    assert!(limiter.admit_at(&Call::new(&CREATE), limiter.ticket(), Duration::ZERO).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn better_limits_help_those_who_wait() {
     let limiter = RateLimiter::default();
     limiter.admit(&Call::new(&BATCH).items(10)).await.unwrap().answered();

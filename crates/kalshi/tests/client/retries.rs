@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     calls::{pair, venue},
+    log::Log,
     operations as op,
     venue::{Fault, TOO_MANY, Venue},
 };
@@ -178,7 +179,32 @@ async fn retry_after_is_honoured_by_everybody() {
         venue.faults([Fault::AnswerWith(429, TOO_MANY.to_owned(), "retry-after", wait)]);
         let error = client.call::<Value>(call).await.unwrap_err();
         assert!(error.is_rate_limited() && error.attempt() == 1, "{error}");
+        assert_eq!(error.retry_after(), Some(3600 * second), "an hour at most");
     }
+}
+
+#[tokio::test]
+async fn a_long_silence_is_told_and_not_waited_for() {
+    let (venue, client) = pair().await;
+    let log = Log::default();
+    venue.faults([Fault::AnswerWith(429, TOO_MANY.to_owned(), "retry-after", "600".into())]);
+    let read = || Call::new(&op::ORDERS);
+    let refused = log.of(client.call::<Value>(read())).await.unwrap_err();
+    assert_eq!((refused.attempt(), refused.retry_after()), (1, Some(Duration::from_secs(600))));
+    let text = refused.to_string();
+    assert!(text.contains("429: too many requests, and asks to be left alone for 600s [call "), "{text}");
+    let log = log.text();
+    let warned = log.lines().find(|line| line.contains("asked to be left alone")).expect("it is logged");
+    assert!(warned.contains("WARN") && warned.contains("bucket=read retry_after_ms=600000"), "{warned}");
+
+    // The next one does not wait either, and is not sent.
+    let next = client.call::<Value>(read()).await.unwrap_err();
+    assert!(matches!(next.kind(), ErrorKind::Silenced(_)) && next.is_rate_limited(), "{next}");
+    assert_eq!((next.attempt(), next.may_have_executed()), (0, false));
+    assert!(next.retry_after().unwrap() > Duration::from_secs(500), "{next}");
+    assert_eq!(venue.received().len(), 1);
+    // Other budgets are not concerned.
+    client.call::<Value>(create(RetrySafety::NotExecutedOnly)).await.unwrap();
 }
 
 #[tokio::test]
