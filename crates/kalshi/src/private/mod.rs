@@ -1,4 +1,5 @@
-//! The frames of the private channels, typed: own fills, orders, positions, order groups, requests for quote, quotes.
+//! The frames that are no market data, typed: own fills, orders, positions, order groups, requests for quote, quotes,
+//! and the indices that markets are settled by.
 //!
 //! A session tells such a frame as a [`Message`], whose envelope is read and whose payload is not;
 //! [`Message::decode`] reads that. Prices, quantities and money are the integers of `daybook_book`, and every stamp has
@@ -31,6 +32,7 @@
 
 mod account;
 mod communications;
+mod indices;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -41,17 +43,21 @@ pub use communications::{
     QuoteCreated, QuoteExecuted, RfqBatchBestQuotes, RfqBatchCreated, RfqBatchDeleted, RfqBatchExecuted, RfqCreated,
     RfqDeleted,
 };
+pub use indices::{
+    CfBenchmarks5HzValue, CfBenchmarksValue, IndexAverage, IndexList, IndexValue, IndexValueError, PythValue,
+    UnderlyingList, UpstreamValue,
+};
 
 use crate::session::Message;
 
 /// Declares [`PrivateFrame`], and reads a payload by its frame's type.
 macro_rules! frames {
     ($($(#[$meta:meta])* $variant:ident($payload:ident) = $frame_type:literal,)*) => {
-        /// The payload of a frame of a private channel.
+        /// The payload of a frame that is no market data.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum PrivateFrame {
             $($(#[$meta])* $variant(Box<$payload>),)*
-            /// A frame of another type: an index, or what this version does not know.
+            /// A frame of a type that this version does not know.
             Other {
                 /// The frame's `type`.
                 frame_type: String,
@@ -107,6 +113,18 @@ frames! {
     BatchQuoteAccepted(BatchQuoteAccepted) = "batch_quote_accepted",
     /// An own quote on a batch was executed, or was not.
     BatchQuoteExecuted(BatchQuoteExecuted) = "batch_quote_executed",
+    /// An index of CF Benchmarks, with averages. Channel `cfbenchmarks_value`.
+    CfBenchmarksValue(CfBenchmarksValue) = "cfbenchmarks_value",
+    /// Which indices that channel has.
+    CfBenchmarksIndexList(IndexList) = "cfbenchmarks_value_indexlist",
+    /// An index of CF Benchmarks. Channel `cfbenchmarks_value_5hz`.
+    CfBenchmarks5HzValue(CfBenchmarks5HzValue) = "cfbenchmarks_value_5hz",
+    /// Which indices that channel has.
+    CfBenchmarks5HzIndexList(IndexList) = "cfbenchmarks_value_5hz_indexlist",
+    /// A price or yield of Pyth. Channel `pyth_value`.
+    PythValue(PythValue) = "pyth_value",
+    /// Which underlyings that channel has.
+    PythUnderlyingList(UnderlyingList) = "pyth_value_underlying_list",
 }
 
 /// A frame's payload is not what its type promises.

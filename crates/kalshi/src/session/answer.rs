@@ -21,6 +21,31 @@ struct Envelope<'a> {
     msg: Option<&'a RawValue>,
 }
 
+/// What there is to list on a channel, and the command that asked.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Available {
+    pub(crate) id: Option<u64>,
+    msg: AvailableNames,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct AvailableNames {
+    /// `null` is none; a missing key is not.
+    #[serde(alias = "underlying_tickers", deserialize_with = "Option::deserialize")]
+    index_ids: Option<Vec<String>>,
+}
+
+impl Available {
+    /// Reads a frame [of this type](crate::Channel::is_told_by).
+    pub(crate) fn read(frame: &[u8]) -> Option<Available> {
+        serde_json::from_slice(frame).ok()
+    }
+
+    pub(crate) fn names(self) -> Vec<String> {
+        self.msg.index_ids.unwrap_or_default()
+    }
+}
+
 #[derive(Deserialize)]
 struct ErrorMessage {
     market_ticker: Option<String>,
@@ -68,5 +93,11 @@ mod tests {
         assert_eq!(Answer::read(error, true), Answer { id: Some(4), markets: vec!["A".into()], ..Answer::default() });
         assert_eq!(Answer::read(br#"{"sid":1,"type":"ok"}"#, false), Answer::default());
         assert_eq!(Answer::read(br#"{"id":9,"type":"ok","msg":{}}"#, false).id, Some(9));
+        let names = |frame: &str| Available::read(frame.as_bytes()).map(|available| (available.id, available.names()));
+        let both = Some((Some(2), vec!["A".to_owned(), "B".to_owned()]));
+        assert_eq!(names(r#"{"id":2,"sid":1,"seq":1,"msg":{"index_ids":["A","B"]}}"#), both);
+        assert_eq!(names(r#"{"id":2,"sid":1,"seq":1,"msg":{"underlying_tickers":["A","B"]}}"#), both);
+        assert_eq!(names(r#"{"sid":1,"seq":1,"msg":{"index_ids":null}}"#), Some((None, vec![])));
+        assert_eq!(names(r#"{"id":2,"sid":1,"seq":1,"msg":{}}"#), None);
     }
 }

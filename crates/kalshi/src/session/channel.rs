@@ -42,6 +42,8 @@ pub(crate) struct Listing {
     pub(crate) add: &'static str,
     /// The action that takes from it.
     pub(crate) remove: &'static str,
+    /// The action that asks what there is to list, if it can be asked.
+    pub(crate) ask: Option<&'static str>,
     /// Without the parameter the subscription is to everything, not to nothing.
     pub(crate) none_is_all: bool,
 }
@@ -110,23 +112,35 @@ impl Channel {
     /// What a subscription can be limited by besides tickers, if anything.
     pub(crate) const fn listing(self) -> Option<Listing> {
         match self {
-            Channel::Ticker => {
-                Some(Listing { key: "market_ids", add: "add_markets", remove: "delete_markets", none_is_all: true })
-            }
+            Channel::Ticker => Some(Listing {
+                key: "market_ids",
+                add: "add_markets",
+                remove: "delete_markets",
+                ask: None,
+                none_is_all: true,
+            }),
             Channel::CfBenchmarks | Channel::CfBenchmarks5Hz => Some(Listing {
                 key: "index_ids",
                 add: "subscribe_indices",
                 remove: "unsubscribe_indices",
+                ask: Some("indexlist"),
                 none_is_all: false,
             }),
             Channel::Pyth => Some(Listing {
                 key: "underlying_tickers",
                 add: "subscribe_underlyings",
                 remove: "unsubscribe_underlyings",
+                ask: Some("underlying_list"),
                 none_is_all: false,
             }),
             _ => None,
         }
+    }
+
+    /// Whether a frame of this type tells what there is to list: it is called as the channel and the action are.
+    pub(crate) fn is_told_by(self, frame_type: &str) -> bool {
+        let action = frame_type.strip_prefix(self.as_str()).and_then(|rest| rest.strip_prefix('_'));
+        action.is_some() && self.listing().is_some_and(|listing| listing.ask == action)
     }
 
     /// Whether it carries books, whose truth depends on every frame since a snapshot.

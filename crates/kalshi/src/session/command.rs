@@ -134,6 +134,11 @@ pub(crate) fn relist(id: u64, sid: u32, listing: Listing, add: bool, names: &[Va
     command(id, "update_subscription", Some(json!({"sid": sid, "action": action, (listing.key): names})))
 }
 
+/// `update_subscription` that changes nothing and asks what there is to list.
+pub(crate) fn available(id: u64, sid: u32, action: &str) -> String {
+    command(id, "update_subscription", Some(json!({"sid": sid, "action": action})))
+}
+
 /// `unsubscribe`.
 pub(crate) fn unsubscribe(id: u64, sid: u32) -> String {
     command(id, "unsubscribe", Some(json!({"sids": [sid]})))
@@ -177,6 +182,10 @@ mod tests {
         assert_eq!(
             relist(6, 7, listing, false, &[json!("Metal.XPT/USD")]),
             r#"{"id":6,"cmd":"update_subscription","params":{"sid":7,"action":"unsubscribe_underlyings","underlying_tickers":["Metal.XPT/USD"]}}"#
+        );
+        assert_eq!(
+            available(8, 7, listing.ask.unwrap()),
+            r#"{"id":8,"cmd":"update_subscription","params":{"sid":7,"action":"underlying_list"}}"#
         );
         assert_eq!(unsubscribe(4, 7), r#"{"id":4,"cmd":"unsubscribe","params":{"sids":[7]}}"#);
         let twice =

@@ -38,6 +38,7 @@ pub(super) enum Request {
     Subscribe(Subscription, Reply),
     Remove(Channel, Vec<Ticker>, Reply),
     Narrow(Channel, Vec<String>, Reply),
+    Available(Channel, Reply),
     Snapshots(Vec<Ticker>, Reply),
     Unsubscribe(Channel, Reply),
     List(Reply),
@@ -388,6 +389,10 @@ impl Driver {
             }
             Request::Narrow(channel, names, reply) => {
                 self.core.narrow(id, channel, &names);
+                reply
+            }
+            Request::Available(channel, reply) => {
+                self.core.available(id, channel);
                 reply
             }
             Request::Snapshots(markets, reply) => {

@@ -33,6 +33,12 @@ pub enum CommandError {
         /// The channel.
         channel: Channel,
     },
+    /// What a channel has to list cannot be asked.
+    #[error("{channel} does not tell what it has: it must be subscribed to, and be one of indices or underlyings")]
+    Unlisted {
+        /// The channel.
+        channel: Channel,
+    },
     /// The session has ended.
     #[error("the session has ended; open another")]
     Closed,

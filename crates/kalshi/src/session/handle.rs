@@ -103,8 +103,9 @@ impl SessionHandle {
         self.directory().open_slot(&self.queue)
     }
 
-    /// Subscribes to a channel, or adds markets, indices, underlyings or market ids to what is subscribed to. Returns when the venue has confirmed all of
-    /// it. Whatever happens to the connections later, it is held until it is [ended](SessionHandle::unsubscribe).
+    /// Subscribes to a channel, or adds markets, indices, underlyings or market ids to what is subscribed to. Returns
+    /// when the venue has confirmed all of it. Whatever happens to the connections later, it is held until it is
+    /// [ended](SessionHandle::unsubscribe).
     ///
     /// # Errors
     /// What the venue refuses; [`CommandError::Timeout`] if it does not confirm in time: it is retried nevertheless.
@@ -178,6 +179,21 @@ impl SessionHandle {
         let names = names.into_iter().map(Into::into).collect();
         // What is not spread by tickers is on the first connection.
         self.ask(0, |reply| Request::Narrow(channel, names, reply)).await.map(drop)
+    }
+
+    /// What a channel has to subscribe to at present, which the venue is asked: the indices of a CF Benchmarks channel
+    /// (`indexlist`), or the underlyings of the Pyth channel of which something was heard lately (`underlying_list`).
+    /// The channel must be subscribed to, which it can be without naming any.
+    ///
+    /// # Errors
+    /// [`CommandError::Unlisted`] if it is not, or is another channel; [`CommandError::Disconnected`] if there is no
+    /// connection, or it is lost meanwhile, and the others as above.
+    pub async fn available(&self, channel: Channel) -> Result<Vec<String>, CommandError> {
+        // What is not spread by tickers is on the first connection.
+        match self.ask(0, |reply| Request::Available(channel, reply)).await? {
+            Outcome::Available(names) => Ok(names),
+            other => unreachable!("a question for what there is was answered by {other:?}"),
+        }
     }
 
     /// Asks for fresh snapshots of books that are subscribed to. Returns when all have come.

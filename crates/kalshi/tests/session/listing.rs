@@ -1,6 +1,9 @@
 //! Indices, underlyings and market ids, which come and go on an open subscription.
 
-use daybook_kalshi::{Channel, CommandError, Fact, GapCause, Subscription};
+use daybook_kalshi::{
+    Channel, CommandError, Fact, GapCause, PrivateFrame, Subscription,
+    rest::value::{IndexId, UnderlyingTicker},
+};
 
 use crate::{builder, folded::Folded, read_until, server::Server, ticker};
 
@@ -88,6 +91,48 @@ async fn a_refused_index_is_told_and_not_asked_for_again() {
     let begun = |fact: &&Fact<'_>| matches!(fact, Fact::SubscriptionBegun { .. });
     read_until(&mut session, &mut folded, |folded| folded.facts.iter().filter(begun).count() == 2).await;
     assert_eq!(listed(&server, Channel::CfBenchmarks).unwrap(), ["BRTI"]);
+}
+
+#[tokio::test]
+async fn what_there_is_can_be_asked_before_anything_is_subscribed_to() {
+    let server = Server::start(1).await;
+    let mut session = builder(&server).open().unwrap();
+    let handle = session.handle();
+    let unlisted = |channel| Err(CommandError::Unlisted { channel });
+    assert_eq!(handle.available(Channel::CfBenchmarks).await, unlisted(Channel::CfBenchmarks));
+    for channel in [Channel::CfBenchmarks, Channel::CfBenchmarks5Hz, Channel::Pyth, Channel::Trade] {
+        handle.subscribe(Subscription::new(channel)).await.unwrap();
+    }
+    assert_eq!(handle.available(Channel::Trade).await, unlisted(Channel::Trade));
+    let names = ["BRTI", "ETHUSD_RTI"];
+    for attached in server.state().links.values_mut() {
+        attached.link.available = names.map(str::to_owned).to_vec();
+    }
+    for channel in [Channel::CfBenchmarks, Channel::CfBenchmarks5Hz, Channel::Pyth] {
+        assert_eq!(handle.available(channel).await.unwrap(), names);
+        assert_eq!(listed(&server, channel), None, "nothing is subscribed to by it");
+    }
+    // The answers took their numbers, so what follows them is no gap; they can be read as any other frame, too.
+    let value =
+        r#"{"underlying_ticker":"InterestRate.US2Y","value_usd":"4.25000000","source_ts_ms":1,"received_at":2}"#;
+    server.say("pyth_value", "pyth_value", value);
+    let mut folded = Folded { keeps: true, ..Folded::default() };
+    let decoded = |folded: &Folded| -> Vec<PrivateFrame> {
+        let messages = folded.facts.iter().filter_map(|fact| match fact {
+            Fact::Message(message) => Some(message.decode().unwrap()),
+            _ => None,
+        });
+        messages.collect()
+    };
+    read_until(&mut session, &mut folded, |folded| decoded(folded).len() == 4).await;
+    let [first, _, underlyings, yielded] = &decoded(&folded)[..] else { panic!("there are four") };
+    let PrivateFrame::CfBenchmarksIndexList(list) = first else { panic!("{first:?}") };
+    assert_eq!(list.index_ids, names.map(IndexId::from));
+    let PrivateFrame::PythUnderlyingList(list) = underlyings else { panic!("{underlyings:?}") };
+    assert_eq!(list.underlying_tickers, names.map(UnderlyingTicker::from));
+    let PrivateFrame::PythValue(yielded) = yielded else { panic!("{yielded:?}") };
+    assert_eq!(yielded.value_usd.to_string(), "4.25000000");
+    assert_eq!(folded.gaps, []);
 }
 
 #[tokio::test]

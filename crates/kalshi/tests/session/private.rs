@@ -1,11 +1,11 @@
-//! The typed payloads of the private channels: written by hand, over a socket, and against the venue's document.
+//! The typed payloads of the frames that are no market data: written by hand, over a socket, and against the venue's document.
 
 use std::{env, fs, path::PathBuf};
 
 use daybook_book::{Money, Price, Quantity, ReceivedTime};
 use daybook_kalshi::{
     Channel, Fact, Message, PrivateFrame, PrivateFrameError, Subscription,
-    private::{OrderGroupEvent, UpdateReason},
+    private::{IndexValue, OrderGroupEvent, UpdateReason, UpstreamValue},
     rest::{
         markets::{BookSide, OutcomeSide},
         orders::{OrderAction, OrderStatus, SelfTradePrevention},
@@ -258,10 +258,66 @@ fn batches() {
 }
 
 #[test]
+fn indices() {
+    let average = |value: &str, size: u64| {
+        json!({"value": value, "window_size": size, "window_start_ts_ms": 1790866740123_i64,
+            "window_end_ts_exclusive": 1790866800123_i64})
+    };
+    let upstream = r#"{"type":"value","id":"BRTI","time":1790866800123,"value":"64999.125","weight":2}"#;
+    let value = json!({"index_id": "BRTI", "received_at": 1790866800125_i64, "data": upstream,
+        "avg_60s_data": average("64998.50000001", 59), "last_60s_windowed_average_15min": average("-0.00000001", 1)});
+    let read = |payload: &Value| match decode("cfbenchmarks_value", payload) {
+        Ok(PrivateFrame::CfBenchmarksValue(value)) => *value,
+        other => panic!("{other:?}"),
+    };
+    let all = read(&value);
+    assert_eq!((all.index_id, all.received_at), ("BRTI".into(), UnixMillis(1_790_866_800_125)));
+    assert_eq!(all.avg_60s_data.value.hundred_millionths(), 6_499_850_000_001);
+    assert_eq!((all.avg_60s_data.window_size, all.avg_60s_data.window_start_ts_ms.0), (59, 1_790_866_740_123));
+    assert_eq!(all.last_60s_windowed_average_15min.unwrap().value.to_string(), "-0.00000001");
+    let upstream: UpstreamValue = all.data.parse().unwrap();
+    assert_eq!((upstream.id, upstream.time), ("BRTI".into(), UnixMillis(1_790_866_800_123)));
+    assert_eq!(upstream.value.parse::<IndexValue>().unwrap().to_string(), "64999.12500000");
+    assert_eq!(upstream.extra["weight"], 2);
+    for absent in [None, Some(Value::Null)] {
+        let payload = with(&value, "last_60s_windowed_average_15min", absent);
+        assert_eq!(read(&payload).last_60s_windowed_average_15min, None);
+    }
+
+    let value = json!({"index_id": "ETHUSD_RTI", "value_usd": "0.00001234", "source_ts_ms": 1790866800100_i64,
+        "received_at": 1790866800125_i64, "data": "no JSON"});
+    let PrivateFrame::CfBenchmarks5HzValue(read) = decode("cfbenchmarks_value_5hz", &value).unwrap() else { panic!() };
+    assert_eq!((read.value_usd.hundred_millionths(), read.source_ts_ms.0), (1_234, 1_790_866_800_100));
+    assert!(read.data.parse::<UpstreamValue>().is_err());
+    for wrong in [json!(0.5), json!(1), json!(""), Value::Null, json!("0.000000001"), json!("1e3")] {
+        let text = decode("cfbenchmarks_value_5hz", &with(&value, "value_usd", wrong)).unwrap_err().to_string();
+        assert!(text.contains("CfBenchmarks5HzValue.value_usd"), "{text}");
+    }
+    let value = json!({"underlying_ticker": "InterestRate.US2Y", "value_usd": "4.25000000", "source_ts_ms": 1,
+        "received_at": 2, "confidence": "0.1"});
+    let PrivateFrame::PythValue(read) = decode("pyth_value", &value).unwrap() else { panic!() };
+    assert_eq!((read.underlying_ticker, read.value_usd), ("InterestRate.US2Y".into(), "4.25".parse().unwrap()));
+    assert_eq!(read.extra["confidence"], "0.1");
+
+    let list = json!({"index_ids": ["BRTI", "ETHUSD_RTI"]});
+    for frame_type in ["cfbenchmarks_value_indexlist", "cfbenchmarks_value_5hz_indexlist"] {
+        let (PrivateFrame::CfBenchmarksIndexList(read) | PrivateFrame::CfBenchmarks5HzIndexList(read)) =
+            decode(frame_type, &list).unwrap()
+        else {
+            panic!()
+        };
+        assert_eq!(read.index_ids, ["BRTI".into(), "ETHUSD_RTI".into()]);
+    }
+    let list = json!({"underlying_tickers": null});
+    let PrivateFrame::PythUnderlyingList(read) = decode("pyth_value_underlying_list", &list).unwrap() else { panic!() };
+    assert_eq!(read.underlying_tickers, []);
+}
+
+#[test]
 fn another_frame_keeps_its_payload_as_it_was_sent() {
-    let frame = decode("cfbenchmarks_value", &json!({"data": "{\"value\":\"0.10\"}"})).unwrap();
+    let frame = decode("weather_value", &json!({"data": "{\"value\":\"0.10\"}"})).unwrap();
     let payload = r#"{"data":"{\"value\":\"0.10\"}"}"#.to_owned();
-    assert_eq!(frame, PrivateFrame::Other { frame_type: "cfbenchmarks_value".to_owned(), payload });
+    assert_eq!(frame, PrivateFrame::Other { frame_type: "weather_value".to_owned(), payload });
 }
 
 #[tokio::test]
@@ -333,6 +389,7 @@ fn instance(document: &Value, name: &str, schema: &Value, full: bool) -> Value {
         "boolean" => json!(true),
         _ if name.ends_with("_fp") => json!("12.50"),
         _ if name.ends_with("_dollars") || name == "fee_cost" => json!("0.5625"),
+        _ if name.starts_with("value") => json!("68000.12000000"),
         _ if schema["format"] == "date-time" => json!("2026-10-01T15:00:00.123456Z"),
         _ => json!("X-1"),
     }

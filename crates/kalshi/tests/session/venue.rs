@@ -97,6 +97,8 @@ pub struct Link {
     pub refused: BTreeSet<String>,
     /// The most markets of one subscription.
     pub market_limit: Option<usize>,
+    /// The indices or underlyings that it tells of.
+    pub available: Vec<String>,
 }
 
 const UNSEQUENCED: [&str; 4] = ["ticker", "fill", "market_positions", "user_orders"];
@@ -236,6 +238,9 @@ impl Link {
         if let Some(frame) = self.relist(id, sid, params) {
             return vec![frame];
         }
+        if let Some(frame) = self.tell_available(id, sid, params) {
+            return vec![frame];
+        }
         match params["action"].as_str() {
             Some("add_markets") => {
                 let held = self.subscriptions[&sid].markets.as_ref().map_or(0, BTreeSet::len);
@@ -279,6 +284,20 @@ impl Link {
         let listed = json!({ (key): subscription.listed });
         let seq = subscription.number();
         Some(json!({"id": id, "sid": sid, "seq": seq, "type": "ok", "msg": listed}).to_string())
+    }
+
+    /// What there is to list; `None` if that is not what is asked.
+    fn tell_available(&mut self, id: Option<u64>, sid: u32, params: &Value) -> Option<String> {
+        let action = params["action"].as_str()?;
+        let subscription = self.subscriptions.get_mut(&sid)?;
+        let key = match (action, subscription.channel.as_str()) {
+            ("indexlist", "cfbenchmarks_value" | "cfbenchmarks_value_5hz") => "index_ids",
+            ("underlying_list", "pyth_value") => "underlying_tickers",
+            _ => return None,
+        };
+        let frame_type = format!("{}_{action}", subscription.channel);
+        let (names, seq) = (json!({ (key): self.available }), subscription.number());
+        Some(json!({"type": frame_type, "id": id, "sid": sid, "seq": seq, "msg": names}).to_string())
     }
 
     /// The last number of a channel's subscription.

@@ -118,4 +118,8 @@ identifiers! {
     IncentiveProgramId;
     /// Identifier of a weather station.
     StationId;
+    /// An index of CF Benchmarks, such as `BRTI`.
+    IndexId;
+    /// A price or yield of Pyth, such as `Metal.XAU/USD`.
+    UnderlyingTicker;
 }

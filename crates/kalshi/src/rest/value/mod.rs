@@ -31,9 +31,9 @@ mod wire;
 pub use decimal::{Decimal, DecimalError};
 pub use identifier::{
     ApiKeyId, BatchQuoteId, BlockTradeProposalId, ClientBatchId, ClientOrderId, ClientTransferId, CollectionTicker,
-    CommunicationsId, Cursor, EventTicker, FeeChangeId, FillId, IncentiveProgramId, MarketId, MilestoneId,
+    CommunicationsId, Cursor, EventTicker, FeeChangeId, FillId, IncentiveProgramId, IndexId, MarketId, MilestoneId,
     OrderGroupId, OrderId, PaymentId, PositionTransferId, QuoteId, RfqBatchId, RfqId, SeriesTicker, StationId,
-    StructuredTargetId, SubtraderId, TradeId, TransferId, UserId,
+    StructuredTargetId, SubtraderId, TradeId, TransferId, UnderlyingTicker, UserId,
 };
 pub use integer::{CentiCents, CentiCount, Cents, ExchangeIndex, Subaccount, UnixMillis, UnixSeconds};
 pub use jiff::Timestamp;

@@ -42,8 +42,10 @@ impl ConnectionCore {
         }
         let channel = subscribed.map(|at| self.subscriptions[at].channel);
         let pending = answer.id.and_then(|id| self.pending.iter().position(|pending| pending.id == id));
-        // Only snapshots answer a request for snapshots.
-        let stays = |pending: &Pending| pending.kind == Kind::Snapshots && !matches!(kind, ControlKind::Error { .. });
+        // Only snapshots answer a request for snapshots, and only a list one for what there is to list.
+        let stays = |pending: &Pending| {
+            matches!(pending.kind, Kind::Snapshots | Kind::Inquire) && !matches!(kind, ControlKind::Error { .. })
+        };
         let pending = pending.filter(|&at| !stays(&self.pending[at])).map(|at| self.pending.swap_remove(at));
         // An answer that comes too late shows as well that the venue answers.
         self.unanswered = 0;
@@ -178,7 +180,7 @@ impl ConnectionCore {
                 }
                 self.settle(pending.request, 1);
             }
-            Kind::Snapshots | Kind::List => {}
+            Kind::Snapshots | Kind::Inquire | Kind::List => {}
         }
     }
 
@@ -208,6 +210,7 @@ impl ConnectionCore {
                 gone.ended(EndCause::Requested, moment.at, moment, sink, &mut self.counts);
                 let members = gone.wanted.into_iter().chain(gone.unwanted).map(|(_, request)| request);
                 gone.waiting.into_iter().chain(members).for_each(|request| self.settle(request, 1));
+                gone.inquiries.into_iter().for_each(|request| self.fail(request, CommandError::Unlisted { channel }));
             }
             Phase::Ending { renew: true, .. } => self.lost(channel, EndCause::Renewed, moment, sink),
             Phase::Open | Phase::Asked => self.lost(channel, EndCause::Forgotten, moment, sink),
@@ -252,7 +255,7 @@ impl ConnectionCore {
                     carried.extend(pending.markets.into_iter().filter(|(_, request)| *request != 0));
                 }
                 Kind::Delete => pending.markets.iter().for_each(|&(_, request)| self.settle(request, 1)),
-                Kind::Snapshots => self.fail(pending.request, CommandError::Disconnected),
+                Kind::Snapshots | Kind::Inquire => self.fail(pending.request, CommandError::Disconnected),
                 Kind::Relist => self.wait_for_renewal(&pending),
                 Kind::Unsubscribe | Kind::List => {}
             }
@@ -325,7 +328,8 @@ impl ConnectionCore {
             let gone = self.subscriptions.remove(at);
             let error = CommandError::Refused { code, message: message.into(), markets: [].into() };
             let changes = gone.changes.into_iter().map(|change| change.request);
-            gone.waiting.into_iter().chain(changes).for_each(|request| self.fail(request, error.clone()));
+            let waiting = gone.waiting.into_iter().chain(changes).chain(gone.inquiries);
+            waiting.for_each(|request| self.fail(request, error.clone()));
             return self.refuse(&pending, code, message, moment, sink);
         }
         let markets = std::mem::take(&mut pending.markets);

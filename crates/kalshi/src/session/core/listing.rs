@@ -7,10 +7,10 @@
 use serde_json::{Map, Value};
 
 use super::{
-    ConnectionCore, Pending, RequestId,
+    ConnectionCore, Kind, Outcome, Pending, RequestId,
     trust::{Change, Phase, Subscribed},
 };
-use crate::session::Channel;
+use crate::session::{Channel, answer::Available, error::CommandError};
 
 impl ConnectionCore {
     /// Takes indices, underlyings or market ids off what limits a channel's subscription. A ticker subscription that
@@ -30,6 +30,34 @@ impl ConnectionCore {
         }
         let waits_for = subscribed.change(false, removed, request);
         self.expect(request, waits_for);
+    }
+
+    /// Asks what there is to list on a channel that is subscribed to. The answer is [`Outcome::Available`].
+    pub fn available(&mut self, request: RequestId, channel: Channel) {
+        let subscribed = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel);
+        let subscribed = subscribed.filter(|of| !matches!(of.phase, Phase::Ending { renew: false, .. }));
+        let refused = match (subscribed, channel.listing().and_then(|listing| listing.ask)) {
+            (Some(_), Some(_)) if self.connection.is_none() => CommandError::Disconnected,
+            (Some(subscribed), Some(_)) => {
+                subscribed.inquiries.push_back(request);
+                return self.expect(request, 1);
+            }
+            _ => CommandError::Unlisted { channel },
+        };
+        self.outcomes.push((request, Outcome::Failed(refused)));
+    }
+
+    /// The venue told what there is to list on a channel. Without an id it answers whoever asked first.
+    pub(super) fn told(&mut self, channel: Channel, frame: &[u8]) {
+        let Some(available) = Available::read(frame) else { return };
+        let asked = |pending: &Pending| pending.kind == Kind::Inquire && pending.channel == Some(channel);
+        let answered = |pending: &Pending| asked(pending) && available.id.is_none_or(|id| id == pending.id);
+        let Some(at) = self.pending.iter().position(answered) else { return };
+        let pending = self.pending.remove(at);
+        self.unanswered = 0;
+        if self.requests.remove(&pending.request).is_some() {
+            self.outcomes.push((pending.request, Outcome::Available(available.names())));
+        }
     }
 
     /// The subscription of this change is to be opened anew, with the list as changed.
@@ -220,6 +248,73 @@ mod tests {
         assert!(rig.done().is_empty());
         rig.frame(json!({"type": "ok", "id": 4, "sid": 1, "seq": 3, "msg": {"index_ids": ["A"]}}));
         assert_eq!(rig.done(), [3]);
+    }
+
+    fn told(id: Option<u64>, seq: u64) -> Value {
+        json!({"type": "cfbenchmarks_value_indexlist", "id": id, "sid": 1, "seq": seq, "msg": {"index_ids": ["X", "Y"]}})
+    }
+
+    #[test]
+    fn what_there_is_is_told_to_whoever_asked() {
+        let mut rig = Rig::new();
+        let available = || Outcome::Available(vec!["X".to_owned(), "Y".to_owned()]);
+        let unlisted = |channel| Outcome::Failed(CommandError::Unlisted { channel });
+        rig.0.available(2, Channel::CfBenchmarks);
+        rig.0.available(3, Channel::CfBenchmarks);
+        let question = || json!({"sid": 1, "action": "indexlist"});
+        assert_eq!(rig.sent(), [question(), question()]);
+        // The second command's answer comes first, and another channel's is none. An `ok` is none either.
+        rig.frame(json!({"type": "pyth_value_underlying_list", "sid": 1, "seq": 1, "msg": {"underlying_tickers": []}}));
+        rig.frame(json!({"type": "ok", "id": 2, "sid": 1, "seq": 2, "msg": {}}));
+        assert_eq!(rig.0.take_outcomes(), []);
+        rig.frame(told(Some(3), 3));
+        assert_eq!(rig.0.take_outcomes(), [(3, available())]);
+        // Without an id, and without room for the frame itself.
+        rig.0.set_accepting(false, rig.1, AT, &mut Nowhere);
+        rig.frame(told(None, 4));
+        assert_eq!(rig.0.take_outcomes(), [(2, available())]);
+        rig.frame(told(None, 5));
+        assert_eq!(rig.0.take_outcomes(), []);
+
+        // What is not answered is told so, whether it was sent or not.
+        rig.0.available(4, Channel::CfBenchmarks);
+        assert_eq!(rig.sent(), [question()]);
+        rig.after(ConnectionSettings::default().answer_timeout);
+        assert_eq!(rig.0.take_outcomes(), [(4, Outcome::Failed(CommandError::Timeout))]);
+        rig.0.available(5, Channel::CfBenchmarks);
+        assert_eq!(rig.sent(), [question()]);
+        rig.0.available(6, Channel::CfBenchmarks);
+        rig.0.closed(DownCause::Silent, rig.1, AT, &mut Nowhere);
+        let lost = || Outcome::Failed(CommandError::Disconnected);
+        assert_eq!(rig.0.take_outcomes(), [(5, lost()), (6, lost())]);
+        rig.0.available(7, Channel::CfBenchmarks);
+        rig.0.available(8, Channel::Pyth);
+        rig.0.available(9, Channel::Ticker);
+        let refused = [(7, lost()), (8, unlisted(Channel::Pyth)), (9, unlisted(Channel::Ticker))];
+        assert_eq!(rig.0.take_outcomes(), refused);
+    }
+
+    #[test]
+    fn a_refused_question_is_told_and_an_end_answers_none() {
+        let mut rig = Rig::new();
+        rig.0.available(2, Channel::CfBenchmarks);
+        assert_eq!(rig.sent().len(), 1);
+        rig.frame(json!({"type": "error", "id": 2, "sid": 1, "seq": 1, "msg": {"code": 13, "msg": "no such action"}}));
+        let outcomes = rig.0.take_outcomes();
+        let refused = |outcome| matches!(outcome, &Outcome::Failed(CommandError::Refused { code: Some(13), .. }));
+        assert!(matches!(&outcomes[..], [(2, outcome)] if refused(outcome)), "{outcomes:?}");
+        rig.0.unsubscribe(3, Channel::CfBenchmarks);
+        rig.0.available(4, Channel::CfBenchmarks);
+        let unlisted = || Outcome::Failed(CommandError::Unlisted { channel: Channel::CfBenchmarks });
+        assert_eq!(rig.0.take_outcomes(), [(4, unlisted())]);
+        // One that waits for the confirmation of a subscription that is ended then.
+        let mut rig = Rig(ConnectionCore::new(0, ConnectionSettings::default()), Duration::ZERO);
+        rig.0.opened(1, rig.1, AT, &mut Nowhere);
+        rig.0.subscribe(1, indices(&["A"]));
+        rig.0.available(2, Channel::CfBenchmarks);
+        rig.0.unsubscribe(3, Channel::CfBenchmarks);
+        let done = |request| (request, Outcome::Done);
+        assert_eq!(rig.0.take_outcomes(), [done(1), (2, unlisted()), done(3)]);
     }
 
     #[test]

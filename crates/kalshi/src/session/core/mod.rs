@@ -82,6 +82,8 @@ pub enum Outcome {
     Done,
     /// The subscriptions that the venue holds.
     Listed(Vec<(String, u32)>),
+    /// What a channel has to list: indices, underlyings.
+    Available(Vec<String>),
     /// Not as asked.
     Failed(CommandError),
 }
@@ -130,6 +132,8 @@ enum Kind {
     Unsubscribe,
     /// Changes the list that limits the subscription.
     Relist,
+    /// Asks what there is to list.
+    Inquire,
     List,
 }
 
@@ -255,7 +259,7 @@ impl ConnectionCore {
                 }
                 // What was to end has ended.
                 Kind::Delete => pending.markets.iter().for_each(|&(_, request)| self.settle(request, 1)),
-                Kind::Snapshots | Kind::List => self.fail(pending.request, CommandError::Disconnected),
+                Kind::Snapshots | Kind::Inquire | Kind::List => self.fail(pending.request, CommandError::Disconnected),
                 Kind::Relist => self.wait_for_renewal(&pending),
                 Kind::Unsubscribe => {}
             }
@@ -271,6 +275,7 @@ impl ConnectionCore {
             subscribed.ended(cause, self.heard_recv, moment, sink, &mut self.counts);
             requests.extend(subscribed.unwanted.drain(..).map(|(_, request)| request));
             failed.extend(subscribed.asks.drain(..).map(|(_, request)| request));
+            failed.extend(subscribed.inquiries.drain(..));
             if asked_to_end {
                 requests.append(&mut subscribed.waiting);
                 subscribed.over = true;
@@ -391,10 +396,16 @@ impl ConnectionCore {
         let mut channel = None;
         if let Some(at) = self.find(sid, false, moment) {
             let subscribed = &mut self.subscriptions[at];
-            channel = Some(subscribed.channel);
+            let of = subscribed.channel;
+            channel = Some(of);
             let _ = subscribed.follow(seq, moment, sink, &mut self.counts);
             if !moment.accepting {
                 subscribed.lose_message(moment, sink, &mut self.counts);
+            }
+            if of.is_told_by(&frame_type) {
+                self.told(of, frame);
+            }
+            if !moment.accepting {
                 return;
             }
         }
@@ -556,6 +567,7 @@ impl ConnectionCore {
             gone.wanted.iter().for_each(|&(_, earlier)| self.settle(earlier, 1));
             gone.waiting.iter().for_each(|&earlier| self.settle(earlier, 1));
             gone.changes.iter().for_each(|change| self.settle(change.request, 1));
+            gone.inquiries.iter().for_each(|&asked| self.fail(asked, CommandError::Unlisted { channel }));
             return self.expect(request, 0);
         }
         let sent = matches!(subscribed.phase, Phase::Ending { sent: true, .. });

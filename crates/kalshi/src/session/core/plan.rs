@@ -83,7 +83,7 @@ impl ConnectionCore {
             return self.snapshots_overdue(pending, moment.now);
         }
         self.unanswered += 1;
-        if pending.kind == Kind::List {
+        if matches!(pending.kind, Kind::List | Kind::Inquire) {
             return self.fail(pending.request, CommandError::Timeout);
         }
         if let (Kind::Subscribe, Some(channel)) = (pending.kind, pending.channel) {
@@ -135,6 +135,7 @@ impl ConnectionCore {
                     subscribed.changes.push_front(change);
                 }
             }
+            Kind::Inquire => subscribed.inquiries.push_front(pending.request),
             Kind::List => {}
         }
     }
@@ -275,6 +276,12 @@ impl ConnectionCore {
                             Pending { request, change: Some(change), ..pending(Kind::Relist, channel) },
                         ));
                     }
+                    if let Some(action) = subscribed.channel.listing().and_then(|listing| listing.ask)
+                        && let Some(request) = subscribed.inquiries.pop_front()
+                    {
+                        let text = command::available(id, sid, action);
+                        return Some((text, Pending { request, ..pending(Kind::Inquire, channel) }));
+                    }
                     let (tickers, request) = subscribed.take_repairs(now, self.settings.repair, accepting);
                     if tickers.is_empty() {
                         continue;
@@ -311,7 +318,7 @@ impl Subscribed {
             Phase::Asked | Phase::Ending { sent: true, .. } => None,
             Phase::Ending { .. } => Some(Duration::ZERO),
             Phase::Open if !self.unwanted.is_empty() || !self.wanted.is_empty() => Some(Duration::ZERO),
-            Phase::Open if !self.asks.is_empty() => Some(Duration::ZERO),
+            Phase::Open if !self.asks.is_empty() || !self.inquiries.is_empty() => Some(Duration::ZERO),
             Phase::Open if !self.changes.is_empty() && !self.changing => Some(Duration::ZERO),
             Phase::Open if accepting => self.repairs.iter().map(|(due, _)| *due).min(),
             Phase::Open => None,

@@ -74,6 +74,8 @@ pub(super) struct Subscribed {
     pub(super) changes: VecDeque<Change>,
     /// One of them is under way.
     pub(super) changing: bool,
+    /// Requests that ask what there is to list.
+    pub(super) inquiries: VecDeque<RequestId>,
     /// Requests that wait for the whole channel's confirmation, or for the end.
     pub(super) waiting: Vec<RequestId>,
     /// When the venue confirmed it.
@@ -118,6 +120,7 @@ impl Subscribed {
             asks: VecDeque::new(),
             changes: VecDeque::new(),
             changing: false,
+            inquiries: VecDeque::new(),
             waiting: Vec::new(),
             begun_at: Duration::ZERO,
             retry_at: Duration::ZERO,
