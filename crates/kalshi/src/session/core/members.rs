@@ -7,12 +7,13 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The longest ticker that finding is quickest for: with what every delta looks at it fills a cache line.
-const NAME: usize = 45;
+const NAME: usize = 41;
 
-/// One market of a subscription. What every delta looks at comes first, and lies in one cache line.
+/// What every delta looks at of a market. It is one cache line, and lies in the table itself, so that finding a market
+/// among very many waits for memory once.
 #[derive(Debug)]
 #[repr(C, align(64))]
-pub(super) struct Member {
+pub(super) struct Hot {
     /// The ticker's text once more, if it fits, so that finding a market touches no other memory.
     name: [u8; NAME],
     /// Its length; 0 where it does not fit.
@@ -21,10 +22,17 @@ pub(super) struct Member {
     pub(super) sent: bool,
     /// A book folded from its events shows what the venue shows.
     pub(super) trusted: bool,
+    /// Where the rest is.
+    place: u32,
     /// The venue's clock in its last snapshot; 0 where it gave none.
     pub(super) snapshot_clock: u64,
     /// The venue's clock in its last book event; 0 where it gave none.
     pub(super) last_clock: u64,
+}
+
+/// What is known of a market besides.
+#[derive(Debug)]
+pub(super) struct Cold {
     pub(super) ticker: Ticker,
     /// A snapshot came on the present subscription, so another can be expected when asked for.
     pub(super) seen: bool,
@@ -46,45 +54,59 @@ pub(super) struct Member {
     pub(super) asked_at: Duration,
 }
 
-impl Member {
-    fn new(ticker: Ticker) -> Member {
+/// One market of a subscription.
+#[derive(Debug)]
+pub(super) struct Member<'a> {
+    pub(super) hot: &'a mut Hot,
+    pub(super) cold: &'a mut Cold,
+}
+
+impl Hot {
+    fn new(ticker: &Ticker, place: u32) -> Hot {
         let text = ticker.as_str().as_bytes();
         let mut name = [0; NAME];
         let mut name_len = 0;
-        if let Some(place) = name.get_mut(..text.len()) {
-            place.copy_from_slice(text);
+        if let Some(start) = name.get_mut(..text.len()) {
+            start.copy_from_slice(text);
             name_len = text.len() as u8;
         }
-        Member {
-            name,
-            name_len,
-            ticker,
-            sent: false,
-            trusted: false,
-            seen: false,
-            queued: Duration::MAX,
-            overflowed: false,
-            lagging: 0,
-            attempts: 0,
-            snapshot_clock: 0,
-            last_clock: 0,
-            snapshot_at: Duration::ZERO,
-            since: None,
-            asked: 0,
-            asked_at: Duration::ZERO,
-        }
+        Hot { name, name_len, sent: false, trusted: false, place, snapshot_clock: 0, last_clock: 0 }
     }
 
     /// Whether this is its ticker.
     #[inline]
-    fn is(&self, ticker: &str) -> bool {
+    fn is(&self, ticker: &str, all: &[Cold]) -> bool {
         if ticker.len() <= NAME {
             // A frame may say anything; no member's ticker is empty.
             !ticker.is_empty()
                 && usize::from(self.name_len) == ticker.len()
                 && self.name[..ticker.len()] == *ticker.as_bytes()
         } else {
-            self.ticker.as_str() == ticker
+            self.name_len == 0 && all[self.place as usize].ticker.as_str() == ticker
+        }
+    }
+
+    fn hash(&self, all: &[Cold]) -> u64 {
+        match self.name_len {
+            0 => hash(all[self.place as usize].ticker.as_str()),
+            length => xxh3_64(&self.name[..usize::from(length)]),
+        }
+    }
+}
+
+impl Cold {
+    fn new(ticker: Ticker) -> Cold {
+        Cold {
+            ticker,
+            seen: false,
+            queued: Duration::MAX,
+            overflowed: false,
+            lagging: 0,
+            attempts: 0,
+            snapshot_at: Duration::ZERO,
+            since: None,
+            asked: 0,
+            asked_at: Duration::ZERO,
         }
     }
 
@@ -94,75 +116,82 @@ impl Member {
         self.queued = self.queued.min(due);
         sooner
     }
+}
 
+impl Member<'_> {
     /// Forgets what belonged to a subscription that ended; the open gap stays.
-    pub(super) fn reset(&mut self) {
-        let (ticker, since) = (self.ticker.clone(), self.since);
-        *self = Member { since, ..Member::new(ticker) };
+    pub(super) fn reset(self) {
+        let (ticker, since) = (self.cold.ticker.clone(), self.cold.since);
+        *self.hot = Hot::new(&ticker, self.hot.place);
+        *self.cold = Cold { since, ..Cold::new(ticker) };
     }
 }
 
 /// Members by ticker, in no particular order.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    places: HashTable<u32>,
-    all: Vec<Member>,
+    hot: HashTable<Hot>,
+    cold: Vec<Cold>,
 }
 
 impl Members {
     /// Adds a market; false if it is there already, or if there are 2³² of them.
     pub(super) fn insert(&mut self, ticker: Ticker) -> bool {
-        let hash = xxh3_64(ticker.as_str().as_bytes());
-        let Ok(place) = u32::try_from(self.all.len()) else { return false };
-        let all = &self.all;
-        if self.places.find(hash, |&place| all[place as usize].is(ticker.as_str())).is_some() {
+        let hash = hash(ticker.as_str());
+        let Ok(place) = u32::try_from(self.cold.len()) else { return false };
+        let all = &self.cold;
+        if self.hot.find(hash, |hot| hot.is(ticker.as_str(), all)).is_some() {
             return false;
         }
-        self.places.insert_unique(hash, place, |&place| hash_at(all, place));
-        self.all.push(Member::new(ticker));
+        self.hot.insert_unique(hash, Hot::new(&ticker, place), |hot| hot.hash(all));
+        self.cold.push(Cold::new(ticker));
         true
     }
 
     /// The market of this name.
     #[inline]
-    pub(super) fn get_mut(&mut self, ticker: &str) -> Option<&mut Member> {
-        let all = &self.all;
-        let place = *self.places.find(xxh3_64(ticker.as_bytes()), |&place| all[place as usize].is(ticker))?;
-        self.all.get_mut(place as usize)
+    pub(super) fn get_mut(&mut self, ticker: &str) -> Option<Member<'_>> {
+        let all = &self.cold;
+        let hot = self.hot.find_mut(hash(ticker), |hot| hot.is(ticker, all))?;
+        let cold = self.cold.get_mut(hot.place as usize)?;
+        Some(Member { hot, cold })
     }
 
-    /// Takes a market away.
-    pub(super) fn remove(&mut self, ticker: &str) -> Option<Member> {
-        let all = &self.all;
-        let found = self.places.find_entry(xxh3_64(ticker.as_bytes()), |&place| all[place as usize].is(ticker));
-        let (place, _) = found.ok()?.remove();
-        let last = (self.all.len() - 1) as u32;
-        if place != last {
-            let hash = hash_at(&self.all, last);
-            if let Some(moved) = self.places.find_mut(hash, |&other| other == last) {
-                *moved = place;
+    /// Takes a market away; tells whether the venue was asked to carry it, and the rest.
+    pub(super) fn remove(&mut self, ticker: &str) -> Option<(bool, Cold)> {
+        let all = &self.cold;
+        let (gone, _) = self.hot.find_entry(hash(ticker), |hot| hot.is(ticker, all)).ok()?.remove();
+        let last = self.cold.len() - 1;
+        let moved = hash(all[last].ticker.as_str());
+        if let Some(moved) = self.hot.find_mut(moved, |hot| hot.place as usize == last) {
+            moved.place = gone.place;
+        }
+        Some((gone.sent, self.cold.swap_remove(gone.place as usize)))
+    }
+
+    /// Every market.
+    pub(super) fn for_each(&mut self, mut act: impl FnMut(Member<'_>)) {
+        for hot in &mut self.hot {
+            if let Some(cold) = self.cold.get_mut(hot.place as usize) {
+                act(Member { hot, cold });
             }
         }
-        Some(self.all.swap_remove(place as usize))
     }
 
     #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
-        self.all.iter()
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Member> {
-        self.all.iter_mut()
+    pub(super) fn all_trusted(&self) -> bool {
+        self.hot.iter().all(|hot| hot.trusted)
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.all.len()
+        self.cold.len()
     }
 }
 
-fn hash_at(all: &[Member], place: u32) -> u64 {
-    xxh3_64(all[place as usize].ticker.as_str().as_bytes())
+#[inline]
+fn hash(ticker: &str) -> u64 {
+    xxh3_64(ticker.as_bytes())
 }
 
 #[cfg(test)]
@@ -179,15 +208,15 @@ mod tests {
             let (mut members, mut model) = (Members::default(), BTreeSet::new());
             for (insert, name) in steps {
                 // Some too long for the quick comparison, some just not.
-                let ticker: Ticker = format!("{}-{name}", "T".repeat(usize::from(name % 5) * 11)).parse().unwrap();
+                let ticker: Ticker = format!("{}-{name}", "T".repeat(usize::from(name % 5) * 10)).parse().unwrap();
                 if insert {
                     prop_assert_eq!(members.insert(ticker.clone()), model.insert(ticker.clone()));
                 } else {
-                    prop_assert_eq!(members.remove(ticker.as_str()).map(|member| member.ticker), model.take(&ticker));
+                    prop_assert_eq!(members.remove(ticker.as_str()).map(|(_, gone)| gone.ticker), model.take(&ticker));
                 }
                 prop_assert_eq!(members.len(), model.len());
                 for ticker in &model {
-                    prop_assert_eq!(&members.get_mut(ticker.as_str()).unwrap().ticker, ticker);
+                    prop_assert_eq!(&members.get_mut(ticker.as_str()).unwrap().cold.ticker, ticker);
                 }
                 prop_assert!(members.get_mut("absent").is_none());
             }

@@ -231,7 +231,7 @@ impl ConnectionCore {
                 let open = subscribed.phase == Phase::Open;
                 (open || subscribed.phase == Phase::Wanted && subscribed.filtered && subscribed.members.len() == 0)
                     && subscribed.wanted.is_empty()
-                    && (!subscribed.channel.carries_books() || subscribed.members.iter().all(|member| member.trusted))
+                    && (!subscribed.channel.carries_books() || subscribed.members.all_trusted())
             })
     }
 
@@ -528,14 +528,14 @@ impl ConnectionCore {
         if let Some(subscribed) = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel) {
             let mut removed = Vec::new();
             for ticker in markets {
-                let Some(member) = subscribed.members.remove(ticker.as_str()) else { continue };
-                if member.sent {
+                let Some((sent, gone)) = subscribed.members.remove(ticker.as_str()) else { continue };
+                if sent {
                     subscribed.unwanted.push_back((ticker.clone(), request));
                     waits_for += 1;
                 } else if let Some(place) = subscribed.wanted.iter().position(|(wanted, _)| wanted == ticker) {
                     dropped.extend(subscribed.wanted.remove(place));
                 }
-                removed.push(member.ticker);
+                removed.push(gone.ticker);
             }
             if let Some(moment) = moment.filter(|_| !removed.is_empty()) {
                 let markets = removed.into();

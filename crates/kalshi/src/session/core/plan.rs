@@ -150,14 +150,14 @@ impl ConnectionCore {
         let mut later: BTreeMap<Duration, Vec<Ticker>> = BTreeMap::new();
         for (ticker, _) in pending.markets {
             let Some(member) = subscribed.members.get_mut(ticker.as_str()) else { continue };
-            if member.asked != pending.id {
+            if member.cold.asked != pending.id {
                 continue;
             }
-            member.asked = 0;
-            had_been_answered |= member.seen;
-            member.attempts = (member.attempts + 1).min(5);
-            let due = now + timeout * ((1 << member.attempts) - 2);
-            if !member.trusted && member.queue(due) {
+            member.cold.asked = 0;
+            had_been_answered |= member.cold.seen;
+            member.cold.attempts = (member.cold.attempts + 1).min(5);
+            let due = now + timeout * ((1 << member.cold.attempts) - 2);
+            if !member.hot.trusted && member.cold.queue(due) {
                 later.entry(due).or_default().push(ticker);
             }
         }
@@ -289,8 +289,8 @@ impl ConnectionCore {
                     let mut superseded = Vec::new();
                     for ticker in &tickers {
                         let Some(member) = subscribed.members.get_mut(ticker.as_str()) else { continue };
-                        superseded.push(std::mem::replace(&mut member.asked, id));
-                        member.asked_at = now;
+                        superseded.push(std::mem::replace(&mut member.cold.asked, id));
+                        member.cold.asked_at = now;
                     }
                     let remaining = superseded.len();
                     let markets: Vec<_> = tickers.into_iter().map(|ticker| (ticker, 0)).collect();
@@ -331,7 +331,7 @@ impl Subscribed {
         let markets: Vec<_> = self.wanted.drain(..count).collect();
         for (ticker, _) in &markets {
             if let Some(member) = self.members.get_mut(ticker.as_str()) {
-                member.sent = true;
+                member.hot.sent = true;
             }
         }
         markets
@@ -343,9 +343,9 @@ impl Subscribed {
         let mut confirmed = Vec::new();
         for (ticker, request) in markets.into_iter().rev() {
             match self.members.get_mut(ticker.as_str()) {
-                Some(member) if member.sent && member.seen => confirmed.push(request),
+                Some(member) if member.hot.sent && member.cold.seen => confirmed.push(request),
                 Some(member) => {
-                    member.sent = false;
+                    member.hot.sent = false;
                     self.wanted.push_front((ticker, request));
                 }
                 None => {}
@@ -358,11 +358,11 @@ impl Subscribed {
     pub(super) fn want_all(&mut self, carried: &HashMap<Ticker, RequestId>) {
         let mut carried = carried.clone();
         carried.extend(std::mem::take(&mut self.wanted).into_iter().filter(|(_, request)| *request != 0));
-        for member in self.members.iter_mut() {
-            member.sent = false;
-            let request = carried.get(&member.ticker).copied().unwrap_or(0);
-            self.wanted.push_back((member.ticker.clone(), request));
-        }
+        self.members.for_each(|member| {
+            member.hot.sent = false;
+            let request = carried.get(&member.cold.ticker).copied().unwrap_or(0);
+            self.wanted.push_back((member.cold.ticker.clone(), request));
+        });
     }
 
     /// No market is wanted any more.
@@ -381,8 +381,8 @@ impl Subscribed {
         let mut group = Vec::with_capacity(markets.len());
         for (ticker, _) in markets {
             let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
-            if !member.trusted && member.queue(due) {
-                group.push(member.ticker.clone());
+            if !member.hot.trusted && member.cold.queue(due) {
+                group.push(member.cold.ticker.clone());
             }
         }
         if !group.is_empty() {
@@ -395,9 +395,9 @@ impl Subscribed {
         let mut group = Vec::new();
         for ticker in tickers {
             let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
-            if member.asked == asked {
-                member.asked = 0;
-                if !member.trusted && member.queue(due) {
+            if member.cold.asked == asked {
+                member.cold.asked = 0;
+                if !member.hot.trusted && member.cold.queue(due) {
                     group.push(ticker);
                 }
             }
@@ -422,16 +422,16 @@ impl Subscribed {
         for (due, mut group) in std::mem::take(&mut self.repairs) {
             while due <= now && accepting && taken.len() < self.chunk {
                 let Some(ticker) = group.pop() else { break };
-                let member = self.members.get_mut(ticker.as_str()).filter(|member| member.queued == due);
+                let member = self.members.get_mut(ticker.as_str()).filter(|member| member.cold.queued == due);
                 let Some(member) = member else { continue };
-                member.queued = Duration::MAX;
-                if member.trusted || !member.sent {
+                member.cold.queued = Duration::MAX;
+                if member.hot.trusted || !member.hot.sent {
                     continue;
                 }
-                let again = member.asked_at + interval;
-                if member.asked == 0 || again <= now || member.asked_at.is_zero() {
+                let again = member.cold.asked_at + interval;
+                if member.cold.asked == 0 || again <= now || member.cold.asked_at.is_zero() {
                     taken.push(ticker);
-                } else if member.queue(again) {
+                } else if member.cold.queue(again) {
                     early.entry(again).or_default().push(ticker);
                 }
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Counts, RequestId,
-    members::{Member, Members},
+    members::Members,
     numbering::{Numbering, Order},
 };
 use crate::session::{Channel, EndCause, Fact, FactSink, GapCause, GapClosed, GapOpened, Surplus, log};
@@ -191,7 +191,7 @@ impl Subscribed {
         self.repairs.clear();
         self.overflowed.clear();
         self.fruitless = 0;
-        self.members.iter_mut().for_each(Member::reset);
+        self.members.for_each(|member| member.reset());
     }
 
     /// Takes a frame's number in, and opens the gap that it shows. `None`: the frame must not be applied.
@@ -261,19 +261,19 @@ impl Subscribed {
         let mut markets = Vec::new();
         if self.channel.carries_books() {
             let mut again = Vec::new();
-            for member in self.members.iter_mut().filter(|member| member.sent || member.trusted) {
-                if member.trusted {
-                    member.trusted = false;
-                    member.since = Some(since);
-                    markets.push(member.ticker.clone());
-                } else if member.asked == 0 {
-                    continue;
+            self.members.for_each(|member| {
+                if member.hot.trusted {
+                    member.hot.trusted = false;
+                    member.cold.since = Some(since);
+                    markets.push(member.cold.ticker.clone());
+                } else if !member.hot.sent || member.cold.asked == 0 {
+                    return;
                 }
                 // A snapshot that is under way may be among what is missing.
-                if member.queue(moment.now) {
-                    again.push(member.ticker.clone());
+                if member.cold.queue(moment.now) {
+                    again.push(member.cold.ticker.clone());
                 }
-            }
+            });
             if !again.is_empty() {
                 self.repairs.push((moment.now, again));
             }
@@ -314,15 +314,15 @@ impl Subscribed {
         sink: &mut impl FactSink,
         counts: &mut Counts,
     ) {
-        let Some(member) = self.members.get_mut(ticker).filter(|member| member.trusted) else { return };
-        member.trusted = false;
-        member.since = Some(since);
-        if cause != GapCause::Overflow && member.queue(moment.now) {
-            self.repairs.push((moment.now, vec![member.ticker.clone()]));
+        let Some(member) = self.members.get_mut(ticker).filter(|member| member.hot.trusted) else { return };
+        member.hot.trusted = false;
+        member.cold.since = Some(since);
+        if cause != GapCause::Overflow && member.cold.queue(moment.now) {
+            self.repairs.push((moment.now, vec![member.cold.ticker.clone()]));
         }
         counts.gaps_opened += 1;
         let (connection, sid, channel, at) = (moment.connection, self.sid, self.channel, moment.at);
-        let markets = Arc::from([member.ticker.clone()]);
+        let markets = Arc::from([member.cold.ticker.clone()]);
         self.tell(Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, since, at }), sink);
     }
 
@@ -352,24 +352,24 @@ impl Subscribed {
         }
         match &record.event {
             Event::Delta(delta) => {
-                let Some(member) = self.members.get_mut(&delta.ticker).filter(|member| member.sent) else {
+                let Some(member) = self.members.get_mut(&delta.ticker).filter(|member| member.hot.sent) else {
                     counts.surplus += 1;
                     sink.push(Fact::Surplus(Surplus::Unsubscribed, record));
                     return None;
                 };
                 if let Some(clock) = delta.clock {
-                    if clock <= member.snapshot_clock && member.trusted {
-                        let fresh = member.last_clock == member.snapshot_clock;
-                        if fresh && moment.now.saturating_sub(member.snapshot_at) < LATE_WINDOW {
+                    if clock <= member.hot.snapshot_clock && member.hot.trusted {
+                        let fresh = member.hot.last_clock == member.hot.snapshot_clock;
+                        if fresh && moment.now.saturating_sub(member.cold.snapshot_at) < LATE_WINDOW {
                             counts.surplus += 1;
                             sink.push(Fact::Surplus(Surplus::Superseded, record));
                             return None;
                         }
-                        member.snapshot_clock = 0;
-                        member.last_clock = clock;
+                        member.hot.snapshot_clock = 0;
+                        member.hot.last_clock = clock;
                         self.distrust_market(&delta.ticker, GapCause::ClockRegressed, before, moment, sink, counts);
                     } else {
-                        member.last_clock = clock;
+                        member.hot.last_clock = clock;
                     }
                 }
                 counts.events += 1;
@@ -394,37 +394,37 @@ impl Subscribed {
         counts: &mut Counts,
     ) -> Option<u64> {
         let Event::Snapshot(snapshot) = &record.event else { return None };
-        let Some(member) = self.members.get_mut(&snapshot.ticker).filter(|member| member.sent) else {
+        let Some(member) = self.members.get_mut(&snapshot.ticker).filter(|member| member.hot.sent) else {
             counts.surplus += 1;
             sink.push(Fact::Surplus(Surplus::Unsubscribed, record));
             return None;
         };
-        let asked = std::mem::take(&mut member.asked);
-        if snapshot.clock.is_some_and(|clock| clock < member.last_clock) && member.lagging < LAGGING_LIMIT {
-            member.lagging += 1;
+        let asked = std::mem::take(&mut member.cold.asked);
+        if snapshot.clock.is_some_and(|clock| clock < member.hot.last_clock) && member.cold.lagging < LAGGING_LIMIT {
+            member.cold.lagging += 1;
             let due = moment.now + moment.repair;
-            if !member.trusted && member.queue(due) {
-                self.repairs.push((due, vec![member.ticker.clone()]));
+            if !member.hot.trusted && member.cold.queue(due) {
+                self.repairs.push((due, vec![member.cold.ticker.clone()]));
             }
             counts.surplus += 1;
             sink.push(Fact::Surplus(Surplus::Superseded, record));
             return (asked != 0).then_some(asked);
         }
-        member.snapshot_clock = snapshot.clock.unwrap_or(0);
-        member.last_clock = member.snapshot_clock;
-        member.snapshot_at = moment.now;
-        member.seen = true;
-        member.queued = Duration::MAX;
-        (member.lagging, member.attempts) = (0, 0);
+        member.hot.snapshot_clock = snapshot.clock.unwrap_or(0);
+        member.hot.last_clock = member.hot.snapshot_clock;
+        member.cold.snapshot_at = moment.now;
+        member.cold.seen = true;
+        member.cold.queued = Duration::MAX;
+        (member.cold.lagging, member.cold.attempts) = (0, 0);
         self.fruitless = 0;
-        let closed = if member.trusted {
+        let closed = if member.hot.trusted {
             None
         } else {
-            member.trusted = true;
+            member.hot.trusted = true;
             // Without an id the subscription would not have been found.
             let sid = self.sid.unwrap_or(0);
             let (connection, channel, at) = (moment.connection, self.channel, moment.at);
-            let (market, since) = (Some(member.ticker.clone()), member.since.take());
+            let (market, since) = (Some(member.cold.ticker.clone()), member.cold.since.take());
             Some(GapClosed { connection, sid, channel, market, since, at })
         };
         counts.events += 1;
@@ -453,10 +453,10 @@ impl Subscribed {
             return;
         }
         let Some(ticker) = record.event.ticker() else { return };
-        let Some(member) = self.members.get_mut(ticker).filter(|member| member.sent) else { return };
-        if !member.overflowed {
-            member.overflowed = true;
-            self.overflowed.push(member.ticker.clone());
+        let Some(member) = self.members.get_mut(ticker).filter(|member| member.hot.sent) else { return };
+        if !member.cold.overflowed {
+            member.cold.overflowed = true;
+            self.overflowed.push(member.cold.ticker.clone());
         }
         self.distrust_market(ticker, GapCause::Overflow, before, moment, sink, counts);
     }
@@ -475,10 +475,10 @@ impl Subscribed {
         let mut again = Vec::new();
         for ticker in self.overflowed.drain(..) {
             let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
-            member.overflowed = false;
-            if !member.trusted && member.queue(moment.now) {
+            member.cold.overflowed = false;
+            if !member.hot.trusted && member.cold.queue(moment.now) {
                 // What was under way may have been dropped too.
-                member.asked_at = Duration::ZERO;
+                member.cold.asked_at = Duration::ZERO;
                 again.push(ticker);
             }
         }
