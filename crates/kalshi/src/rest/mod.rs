@@ -118,6 +118,12 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
     .copied()
 }
 
+/// Whether a write carries an identifier by which the venue recognizes it when it is sent again. An empty one
+/// is none: the venue fills in its own, another for each request.
+fn names_it<T: AsRef<str>>(identifier: Option<&T>) -> bool {
+    identifier.is_some_and(|identifier| !identifier.as_ref().trim().is_empty())
+}
+
 impl Client {
     /// A call whose answer says no more than that it was executed.
     async fn done(&self, call: Call) -> Result<(), Error> {
