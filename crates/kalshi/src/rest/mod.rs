@@ -51,8 +51,9 @@
 //!
 //! # Pages
 //! For each operation that answers in pages there is a method for one page and one, `all_…`, for a stream of the items
-//! of all of them ([`Items`]). A missing, `null` or empty cursor is the end, and one that comes twice is an error. The
-//! order of items is the venue's; nothing is guaranteed about it.
+//! of all of them ([`Items`]). A missing, `null` or empty cursor is the end, and one that comes twice is an error. An
+//! error tells which page failed and which comes after it ([`Error::page`](crate::Error::page)): a stream can be begun
+//! again at either. The order of items is the venue's; nothing is guaranteed about it.
 //!
 //! # Errors
 //! All methods fail as [`Client::call`] does. A write is sent again after an unclear failure only
