@@ -19,7 +19,9 @@ const KEY_PEM: &str = "KALSHI_PRIVATE_KEY";
 
 /// An API key: its id, and a [`Signer`] that holds the private half.
 ///
-/// Clones share the key. The private key and signatures never appear in `Debug`, in errors or in log events.
+/// Clones share the key. The private key and signatures never appear in `Debug`, in errors or in this crate's log
+/// events. The WebSocket library, though, writes each handshake's key id and signature to `log` at TRACE, which a
+/// directive such as `tungstenite=off` keeps out of a log that goes into such detail.
 #[derive(Clone)]
 pub struct Credentials {
     key_id: Arc<str>,
