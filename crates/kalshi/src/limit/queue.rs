@@ -50,7 +50,7 @@ struct Waiting {
 /// The call that is next in its queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
-    /// Its place; among the most important if it has been overtaken often enough.
+    /// Its place; before all others if it has been overtaken often enough.
     pub(super) place: Place,
     pub(super) asking: Asking,
     pub(super) asks_by: u64,
@@ -63,8 +63,10 @@ impl Queue {
             let kind = self.next_kind()?;
             let (ticket, first) = self.kinds[kind].calls.first_key_value()?;
             if first.asks_by.saturating_add(GRACE) > now {
-                let priority = if self.is_due(kind) { PRIORITIES[0] } else { PRIORITIES[kind] };
-                let place = Place { priority, ticket: *ticket };
+                // Tickets begin at one.
+                let (first_of_all, own) = ((PRIORITIES[0], 0), (PRIORITIES[kind], *ticket));
+                let (priority, ticket) = if self.is_due(kind) { first_of_all } else { own };
+                let place = Place { priority, ticket };
                 return Some(Candidate { place, asking: first.asking, asks_by: first.asks_by });
             }
             self.kinds[kind].calls.pop_first();

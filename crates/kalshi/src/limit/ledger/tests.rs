@@ -205,3 +205,17 @@ async fn who_is_less_important_waits_for_so_many_others_and_no_longer() {
     let waited = background.await.unwrap();
     assert!(waited < Duration::from_secs(4), "background: {waited:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_less_important_goes_before_most_of_a_long_queue() {
+    let limiter = RateLimiter::fixed(1, Duration::from_secs(1));
+    for _ in 0..200 {
+        let limiter = limiter.clone();
+        tokio::spawn(async move { limiter.admit(&Call::new(&CREATE)).await.unwrap().answered() });
+    }
+    sleep(Duration::from_millis(1)).await;
+    for _ in 0..3 {
+        let waited = limiter.admit(&Call::new(&READ_ONE)).await.unwrap().waited();
+        assert!((10..12).contains(&waited.as_secs()), "{waited:?}");
+    }
+}
