@@ -156,6 +156,46 @@ async fn a_call_for_every_shard_that_waits_for_a_busy_one_holds_up_no_idle_one()
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_idle_shard_is_spent_while_a_call_for_every_shard_waits_for_a_busy_one() {
+    let order = |shard| Call::new(&CREATE).shard(shard);
+    // Sixty before it on shard 1: it has five seconds to wait, and shard 0 is all the others' until then.
+    let limiter = basic();
+    let spawn = |shard| {
+        let limiter = limiter.clone();
+        tokio::spawn(async move { limiter.admit(&order(shard)).await.unwrap().answered() })
+    };
+    let busy: Vec<_> = (0..60).map(|_| spawn(Some(1))).collect();
+    sleep(Duration::from_millis(1)).await;
+    let everywhere = spawn(None);
+    sleep(Duration::from_millis(1)).await;
+    let begun = Instant::now();
+    for _ in 0..40 {
+        limiter.admit(&order(Some(0))).await.unwrap().answered();
+    }
+    assert!((3_000..3_200).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    assert!(!everywhere.is_finished());
+    futures_util::future::join_all(busy).await;
+    everywhere.await.unwrap();
+
+    // Nobody before it, and nothing left on shard 1: it goes when that has its tokens, and shard 0 has enough for both.
+    let limiter = basic();
+    for _ in 0..10 {
+        limiter.admit(&order(Some(1))).await.unwrap().answered();
+    }
+    let everywhere = limiter.clone();
+    let everywhere = tokio::spawn(async move { everywhere.admit(&order(None)).await.unwrap().waited() });
+    sleep(Duration::from_millis(1)).await;
+    let mut sent_at_once = 0;
+    while limiter.admit(&order(Some(0))).await.unwrap().waited().is_zero() {
+        sent_at_once += 1;
+    }
+    // Its own ten tokens are left, and what may be late on its way.
+    assert!((5..10).contains(&sent_at_once), "{sent_at_once}");
+    let waited = everywhere.await.unwrap();
+    assert!((100..105).contains(&waited.as_millis()), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_for_every_shard_takes_its_turn_though_each_shard_is_asked_without_end() {
     let limiter = basic();
     for shard in 0..4 {
