@@ -49,7 +49,8 @@ pub(super) fn looks_like_a_key(text: &str) -> bool {
         let is_sequence = matches!(start[..], [0x30, ..0x80, 0x02, 0x01, ..] | [0x30, 0x82, _, _, 0x02, 0x01]);
         is_sequence && text.len() >= SHORTEST_KEY
     };
-    text.contains(BEGIN.trim_end()) || text.contains("BEGIN PRIVATE KEY") || text.contains(['\n', '\r']) || is_der()
+    let has_label = text.contains(BEGIN.trim_end()) || text.contains("BEGIN ") && text.contains("PRIVATE KEY");
+    has_label || text.contains(['\n', '\r']) || is_der()
 }
 
 /// The blocks of a PEM text: label and what is between its lines.

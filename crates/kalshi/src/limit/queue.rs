@@ -9,7 +9,7 @@ use crate::client::Priority;
 
 /// How late a call may be to take what it waited for, in nanoseconds. Whoever is later is passed over until it is heard
 /// of again: it may be a future that nobody polls, or a task of a thread that is busy.
-pub(super) const GRACE: u64 = 10_000_000;
+const GRACE: u64 = 10_000_000;
 /// How much later than the one before it a call looks whether it is passed over.
 const STAGGER: u64 = GRACE / 4;
 /// How long a call waits for the one before it without looking, in nanoseconds.

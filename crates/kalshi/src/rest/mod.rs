@@ -119,8 +119,8 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
     .copied()
 }
 
-/// Whether a write carries an identifier by which the venue recognizes it when it is sent again. An empty one
-/// is none: the venue fills in its own, another for each request.
+/// Whether a write carries an identifier by which the venue recognizes it when it is sent again. An empty one is none:
+/// nothing says that the venue refuses to execute two writes that have it.
 fn names_it<T: AsRef<str>>(identifier: Option<&T>) -> bool {
     identifier.is_some_and(|identifier| !identifier.as_ref().trim().is_empty())
 }

@@ -156,6 +156,7 @@ fn a_key_where_its_path_belongs_is_shown_nowhere() {
         (text.replace('\n', "\\n"), body),
         (text.replace('\n', " "), body),
         (text.replace("-----", ""), body),
+        (rsa.replace("-----", "").replace('\n', " "), without_frame[1]),
         (body.to_owned(), body),
         (format!("\"{body}\\n\""), body),
         (without_frame.join("\n"), without_frame[1]),
