@@ -84,7 +84,7 @@ impl FromStr for Environment {
             _ => {}
         }
         let mut rest = Url::parse(text.trim())
-            .map_err(|reason| EnvironmentError::NotAnEnvironment { text: text.to_owned(), reason })?;
+            .map_err(|reason| EnvironmentError::NotAnEnvironment { text: without_secrets(text), reason })?;
         if rest.path() == "/" {
             rest.set_path(REST_ROOT);
         }
@@ -116,7 +116,7 @@ pub enum EnvironmentError {
     /// Neither a known name nor a URL.
     #[error("`{text}` is no environment ({reason}); use `prod`, `demo` or a base URL such as `http://localhost:7878`")]
     NotAnEnvironment {
-        /// What was given.
+        /// What was given, without what may be secret in it: all before an `@`, and all behind a `?` or a `#`.
         text: String,
         /// Why it is no URL.
         reason: url::ParseError,
@@ -143,8 +143,22 @@ fn check(url: &Url, schemes: [&'static str; 2]) -> Result<(), EnvironmentError> 
     if usable {
         return Ok(());
     }
-    let shown = format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
-    Err(EnvironmentError::Unusable { url: shown, expected: schemes[1] })
+    Err(EnvironmentError::Unusable { url: without_secrets(url.as_str()), expected: schemes[1] })
+}
+
+/// As much of a text that is no URL for us as may be shown: what may be its user, password, query or fragment is left
+/// out.
+fn without_secrets(text: &str) -> String {
+    let text = text.trim();
+    let (scheme, rest) = text.find("://").map_or(("", text), |at| text.split_at(at + 3));
+    let until_query = |text: &str| text.split(['?', '#']).next().unwrap_or_default().to_owned();
+    let shown = match rest.rsplit_once('@') {
+        None => until_query(rest),
+        Some((before, after)) if !before.contains(['?', '#']) => format!("…@{}", until_query(after)),
+        // It is in a query or in a password, and the rest of either may follow.
+        Some(_) => "…".to_owned(),
+    };
+    format!("{scheme}{shown}")
 }
 
 /// The venue answers a path that ends in a slash with a redirect, so none is ever made.
@@ -190,7 +204,33 @@ mod tests {
         for text in ["production", "", "ftp://host/", "https://host/?x=1", "wss://host/"] {
             assert!(text.parse::<Environment>().is_err(), "{text}");
         }
-        let error = "https://me:hunter2@host/".parse::<Environment>().unwrap_err().to_string();
-        assert!(!error.contains("hunter2"), "{error}");
+        for text in [
+            "https://me:hunter2@host/",
+            "https://me:hunter2@host:99999/",
+            "https://me:hunter2@ho st/",
+            "https://me:hunter2@/",
+            "https://me:hun?ter2/@host:99999",
+            "https://me:hunter2#@host:99999",
+            "https://me@there:hunter2@ho st/",
+            "me:hunter2@host",
+            "me:hunter2@ho st:x",
+            "ftp://me:hunter2@host/?key=hunter2",
+            "https://ho st/?key=hunter2",
+            "https://ho st/?key=a@hunter2",
+            "https://ho st/#hunter2",
+        ] {
+            let error = text.parse::<Environment>().unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!["hunter2", "hun", "ter2"].iter().any(|secret| shown.contains(secret)), "{shown}");
+        }
+        for (text, told) in [
+            ("https://host:99999/a", "`https://host:99999/a`"),
+            ("https://me:x@ho st/", "`https://…@ho st/`"),
+            ("localhost:7878", "`localhost:7878`"),
+            ("ftp://host/path", "`ftp://host/path`"),
+        ] {
+            let error = text.parse::<Environment>().unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
     }
 }

@@ -113,7 +113,7 @@ pub use capture::{CaptureError, CaptureLine, WrapperFields};
 #[cfg(feature = "client")]
 pub use client::{
     Budget, BuildError, Call, CallError, CircuitState, Client, ClientBuilder, CorrelationId, Error, ErrorKind,
-    LearnedLimits, Method, Observer, Operation, Priority, RetrySafety, VenueAnswer,
+    FailedPage, LearnedLimits, Method, Observer, Operation, Priority, RetrySafety, VenueAnswer,
 };
 #[cfg(feature = "client")]
 pub use credentials::{Algorithm, Credentials, CredentialsError, ExposedKeyFile, KeyError, SignError, Signer};

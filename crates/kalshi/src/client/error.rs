@@ -8,6 +8,7 @@ use super::{CallError, Operation, VenueAnswer};
 use crate::{
     credentials::SignError,
     limit::{Silenced, TooCostly},
+    rest::value::Cursor,
 };
 
 /// A call that failed.
@@ -25,6 +26,17 @@ struct Failure {
     body: Bytes,
     executed_earlier: bool,
     retry_after: Option<Duration>,
+    page: Option<FailedPage>,
+}
+
+/// Where a stream of pages ended too early, and where it can be taken up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedPage {
+    /// The page that failed; `None` if it is the first. All items of the pages before it have been given.
+    pub cursor: Option<Cursor>,
+    /// The page after it, as far as the answer tells: where to go on if this one cannot be read. What it holds is then
+    /// in [`Error::body`].
+    pub next: Option<Cursor>,
 }
 
 /// Why a call failed.
@@ -94,6 +106,7 @@ impl Error {
             body: Bytes::new(),
             executed_earlier: false,
             retry_after: None,
+            page: None,
         }))
     }
 
@@ -101,6 +114,20 @@ impl Error {
     pub(crate) fn repeated_cursor(operation: &'static Operation, cursor: &str) -> Error {
         let kind = ErrorKind::RepeatedCursor { cursor: cursor.to_owned() };
         Error::new(operation, operation.path, 1, CorrelationId(0), kind)
+    }
+
+    /// The same as the end of a stream of pages, at the page of this cursor.
+    pub(crate) fn at_page(mut self, cursor: Option<Cursor>) -> Error {
+        // Under either name that the venue has for it. A body that cannot be read at all names none.
+        #[derive(Default, serde::Deserialize)]
+        struct Next {
+            cursor: Option<String>,
+            next_cursor: Option<String>,
+        }
+        let next = serde_json::from_slice::<Next>(&self.0.body).unwrap_or_default();
+        let next = next.cursor.or(next.next_cursor).filter(|next| !next.is_empty()).map(Cursor::from);
+        self.0.page = Some(FailedPage { cursor, next });
+        self
     }
 
     /// The same with the body of the answer that it is about.
@@ -168,6 +195,11 @@ impl Error {
     /// The body of the answer as received, if there was one. Unlike the error's text it may hold anything.
     pub fn body(&self) -> &[u8] {
         &self.0.body
+    }
+
+    /// Which page failed, and which comes after it, if it ended a stream of pages.
+    pub fn page(&self) -> Option<&FailedPage> {
+        self.0.page.as_ref()
     }
 
     /// Whether the venue's code is this one, whatever particular end it has: `not_found`, `insufficient_balance`.
@@ -244,6 +276,15 @@ impl fmt::Display for Error {
         if let Some(silence) = failure.retry_after {
             write!(f, ", and asks to be left alone for {silence:?}")?;
         }
+        if let Some(page) = &failure.page {
+            match &page.cursor {
+                Some(cursor) => write!(f, ", at the page of cursor {:?}", cursor.as_str())?,
+                None => f.write_str(", at the first page")?,
+            }
+            if let Some(next) = &page.next {
+                write!(f, "; the page after it has the cursor {:?}", next.as_str())?;
+            }
+        }
         write!(f, " [call {}]", failure.correlation_id)
     }
 }
@@ -289,6 +330,7 @@ impl fmt::Debug for Error {
             .field("attempt", &self.0.attempt)
             .field("correlation_id", &self.0.correlation_id)
             .field("kind", &self.0.kind)
+            .field("page", &self.0.page)
             .finish_non_exhaustive()
     }
 }

@@ -25,7 +25,7 @@ pub use breaker::CircuitState;
 pub use builder::{BuildError, ClientBuilder};
 pub(crate) use call::Shard;
 pub use call::{Call, CallError, Priority, RetrySafety};
-pub use error::{CorrelationId, Error, ErrorKind};
+pub use error::{CorrelationId, Error, ErrorKind, FailedPage};
 pub use learn::LearnedLimits;
 pub use observer::Observer;
 pub use operation::{Budget, Method, Operation};

@@ -19,7 +19,9 @@ const KEY_PEM: &str = "KALSHI_PRIVATE_KEY";
 
 /// An API key: its id, and a [`Signer`] that holds the private half.
 ///
-/// Clones share the key. The private key and signatures never appear in `Debug`, in errors or in log events.
+/// Clones share the key. The private key and signatures never appear in `Debug`, in errors or in this crate's log
+/// events. The WebSocket library, though, writes each handshake's key id and signature to `log` at TRACE, which a
+/// directive such as `tungstenite=off` keeps out of a log that goes into such detail.
 #[derive(Clone)]
 pub struct Credentials {
     key_id: Arc<str>,
@@ -59,9 +61,13 @@ impl Credentials {
     /// [`exposed_key_file`](Self::exposed_key_file).
     ///
     /// # Errors
-    /// As [`from_pem`](Self::from_pem), and a file that cannot be read.
+    /// As [`from_pem`](Self::from_pem), a file that cannot be read, and a path that is the key itself.
     pub fn from_file(key_id: impl AsRef<str>, path: impl AsRef<Path>) -> Result<Credentials, CredentialsError> {
         let path = path.as_ref();
+        // Every error about a file names it.
+        if path.to_str().is_some_and(pem::looks_like_a_key) {
+            return Err(CredentialsError::KeyAsPath);
+        }
         let unreadable = |reason| CredentialsError::File { path: path.to_owned(), reason };
         let pem = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
         let signer = signer::from_pem(&pem)
@@ -196,6 +202,12 @@ pub enum CredentialsError {
         #[source]
         reason: std::io::Error,
     },
+    /// Where the path of a key file belongs is the key itself, which is not shown.
+    #[error(
+        "what should be the path of a key file is the private key itself; put the key into a file that only you may \
+         read and name that, or give its text as `{KEY_PEM}` instead of `{KEY_PATH}`"
+    )]
+    KeyAsPath,
     /// What should be a key is none.
     #[error("{from} holds no usable private key: {reason}")]
     Key {

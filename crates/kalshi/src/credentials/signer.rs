@@ -55,6 +55,12 @@ pub enum KeyError {
     /// A public key or a certificate.
     #[error("it holds the public half; the private key is needed")]
     Public,
+    /// A key in OpenSSH's own form.
+    #[error(
+        "the key is in OpenSSH's own form, which the venue does not issue; download the key from the venue again, or \
+         convert an RSA key with `ssh-keygen -p -m PKCS8 -f FILE`, which rewrites the file"
+    )]
+    OpenSsh,
     /// Neither an RSA nor an Ed25519 private key.
     #[error("it is neither an RSA key of 2048 to 8192 bits nor an Ed25519 key (PKCS#1 or PKCS#8)")]
     UnknownKey,

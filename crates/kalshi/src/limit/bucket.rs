@@ -99,8 +99,7 @@ impl TokenBucket {
 
     /// How long `tokens` take to come back.
     pub(super) fn refill_time(&self, tokens: u64) -> u64 {
-        let rate = u128::from(self.limit.refill_rate.max(1)) * (1000 - DRIFT_PER_MILLE);
-        let nanos = (u128::from(tokens) * NANOS_PER_SECOND * 1000).div_ceil(rate);
+        let nanos = (u128::from(tokens) * NANOS_PER_SECOND * 1000).div_ceil(self.rate());
         u64::try_from(nanos).unwrap_or(u64::MAX / 4)
     }
 
@@ -116,6 +115,13 @@ impl TokenBucket {
     /// The same without trying.
     pub(super) fn surely_ready_at(&self, cost: u64) -> u64 {
         self.full_again(self.surely_full_at).saturating_sub(self.spare(cost))
+    }
+
+    /// When it surely holds `cost` tokens if `taken` are taken at `now`, and nothing else before.
+    pub(super) fn ready_after(&self, taken: u64, now: u64, cost: u64) -> u64 {
+        let request =
+            InFlight { id: 0, arrives_by: now.saturating_add(self.latency_spread), refill: self.refill_time(taken) };
+        request.full_again(self.full_again(self.surely_full_at)).saturating_sub(self.spare(cost))
     }
 
     /// How long what is left of a full bucket after `cost` takes to be refilled.
@@ -178,15 +184,18 @@ impl TokenBucket {
         self.in_flight.clear();
     }
 
-    /// Goes on with another limit and the tokens that are there at `now`.
+    /// Goes on with another limit and the tokens that are there at `now`, to the last fraction: who sets limits often
+    /// would else never have a whole one.
     pub(super) fn change(&mut self, limit: BucketLimit, now: u64) {
-        let [tokens, sure_tokens] = [self.full_at, self.surely_full_at].map(|from| {
+        let [full_at, surely_full_at] = [self.full_at, self.surely_full_at].map(|from| {
             let (missing, unit) = self.missing(from, now);
-            self.tokens_without(missing.div_ceil(unit)).min(limit.capacity)
+            let there = (u128::from(self.limit.capacity) * unit).saturating_sub(missing);
+            (u128::from(limit.capacity) * unit).saturating_sub(there)
         });
         self.limit = limit;
-        self.full_at = now.saturating_add(self.refill_time(limit.capacity - tokens));
-        self.surely_full_at = now.saturating_add(self.refill_time(limit.capacity - sure_tokens));
+        let rate = self.rate();
+        let when = |missing: u128| now.saturating_add(u64::try_from(missing.div_ceil(rate)).unwrap_or(u64::MAX / 4));
+        (self.full_at, self.surely_full_at) = (when(full_at), when(surely_full_at));
         self.trying.clear();
         self.in_flight.clear();
     }
@@ -203,8 +212,12 @@ impl TokenBucket {
 
     /// What is missing from a full bucket at `now`, and how much of that a whole token is.
     fn missing(&self, full_at: u64, now: u64) -> (u128, u128) {
-        let rate = u128::from(self.limit.refill_rate.max(1)) * (1000 - DRIFT_PER_MILLE);
-        (u128::from(self.full_again(full_at).saturating_sub(now)) * rate, NANOS_PER_SECOND * 1000)
+        (u128::from(self.full_again(full_at).saturating_sub(now)) * self.rate(), NANOS_PER_SECOND * 1000)
+    }
+
+    /// Thousandths of tokens that come back in a second.
+    fn rate(&self) -> u128 {
+        u128::from(self.limit.refill_rate.max(1)) * (1000 - DRIFT_PER_MILLE)
     }
 
     /// How much of the capacity our own requests have used up at `now`, in percent.

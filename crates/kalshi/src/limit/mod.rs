@@ -4,6 +4,7 @@ mod bucket;
 mod costs;
 mod ledger;
 mod limits;
+mod queue;
 mod window;
 
 #[cfg(test)]
@@ -23,7 +24,7 @@ pub use limits::{BucketLimit, Limits, Tier, UnknownTier};
 
 use crate::client::{Budget, Call, Shard};
 use bucket::{Start, TokenBucket};
-use ledger::{Bucket, Lanes, Ledger, Place, Turn};
+use ledger::{Asking, Bucket, Lanes, Ledger, Place, Turn};
 use window::Window;
 
 /// The lanes of the ledger. A shard's write lane is as many behind the unscoped one as the shard's index says.
@@ -43,8 +44,11 @@ const WARN_PAUSE: Duration = Duration::from_secs(10);
 /// Lets calls through as fast as the venue allows and no faster.
 ///
 /// It reckons with the venue's own token buckets: reads, writes, one more for writes to each shard, and the balance.
-/// Calls wait for their tokens in the order in which they came, orders before reads before background work; a call
-/// that is dropped while waiting gives its place up. Clones share the buckets: let everything that uses an account
+/// Calls wait for their tokens in the order in which they came, orders before reads before background work; but no
+/// more than ten go before one that is less important. A call that is dropped while waiting gives its place up. One
+/// that is not polled when its turn comes is passed over, a few milliseconds later, until it is polled again: neither a
+/// future that is kept aside nor a thread that is busy stops the others. A write that the venue routes, and that waits
+/// for a busy shard, is in nobody's way on the others. Clones share the buckets: let everything that uses an account
 /// share one limiter, in whatever thread or runtime it runs.
 ///
 /// What the venue sees is kept within its limits in spite of the network's jitter, as long as one request is not
@@ -195,13 +199,14 @@ impl RateLimiter {
         state.next_ticket
     }
 
-    /// The same at this place in the order of arrival. Who has less `patience` than a silence lasts that the venue asked
-    /// for is told, now or when it begins, rather than left to wait.
+    /// The same at this place in the order of arrival. Who has less `patience` than a silence lasts that the venue
+    /// asked for is told, now or when it begins, rather than left to wait.
     pub(crate) async fn admit_at(&self, call: &Call, ticket: u64, patience: Duration) -> Result<Permit, NotAdmitted> {
         let begun = Instant::now();
         let place = Place { priority: call.priority, ticket };
-        let mut waiting: Option<Waiting<'_>> = None;
         let (lanes, cost) = self.lock().charge(call, self);
+        let asking = Asking { place, lanes, cost };
+        let mut waiting: Option<Waiting<'_>> = None;
         loop {
             let (turn, id) = {
                 let mut state = self.lock();
@@ -212,11 +217,13 @@ impl RateLimiter {
                     let (bucket, left) = (self.name(lane), Duration::from_nanos(silence));
                     return Err(NotAdmitted::Silenced(Silenced { bucket, left }));
                 }
-                let turn = state.ledger.ask(place, lanes, cost, id, now);
-                if waiting.is_none() && matches!(turn, Turn::At(_) | Turn::Later) {
-                    let notify = Arc::new(Notify::new());
-                    state.ledger.enter(place, lanes, &notify);
-                    waiting = Some(Waiting { limiter: self, place, lanes, notify });
+                let turn = state.ledger.ask(asking, waiting.as_ref().map(|own| &own.notify), id, now);
+                if let Turn::At(at) = turn {
+                    let own = waiting.get_or_insert_with(|| {
+                        state.ledger.enter(lanes);
+                        Waiting { limiter: self, place, lanes, notify: Arc::new(Notify::new()) }
+                    });
+                    state.ledger.wait(asking, at, &own.notify);
                 }
                 (turn, id)
             };
@@ -227,16 +234,12 @@ impl RateLimiter {
                     return Ok(Permit { limiter: self.clone(), lanes, id, waited: begun.elapsed() });
                 }
                 Turn::Never(lane) => return Err(NotAdmitted::TooCostly(self.too_costly(lane, cost))),
-                Turn::At(at) => Some(self.shared.origin + Duration::from_nanos(at)),
-                Turn::Later => None,
+                Turn::At(at) => self.shared.origin + Duration::from_nanos(at),
             };
             let Some(own) = &waiting else { continue };
-            match until {
-                Some(until) => tokio::select! {
-                    () = tokio::time::sleep_until(until) => {}
-                    () = own.notify.notified() => {}
-                },
-                None => own.notify.notified().await,
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                () = own.notify.notified() => {}
             }
         }
     }
@@ -544,7 +547,9 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.limiter.lock().ledger.leave(self.place, self.lanes);
+        let mut state = self.limiter.lock();
+        let now = self.limiter.now();
+        state.ledger.leave(self.place, self.lanes, now);
     }
 }
 

@@ -51,8 +51,9 @@
 //!
 //! # Pages
 //! For each operation that answers in pages there is a method for one page and one, `all_…`, for a stream of the items
-//! of all of them ([`Items`]). A missing, `null` or empty cursor is the end, and one that comes twice is an error. The
-//! order of items is the venue's; nothing is guaranteed about it.
+//! of all of them ([`Items`]). A missing, `null` or empty cursor is the end, and one that comes twice is an error. An
+//! error tells which page failed and which comes after it ([`Error::page`](crate::Error::page)): a stream can be begun
+//! again at either. The order of items is the venue's; nothing is guaranteed about it.
 //!
 //! # Errors
 //! All methods fail as [`Client::call`] does. A write is sent again after an unclear failure only
@@ -116,6 +117,12 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
     .into_iter()
     .flatten()
     .copied()
+}
+
+/// Whether a write carries an identifier by which the venue recognizes it when it is sent again. An empty one is none:
+/// nothing says that the venue refuses to execute two writes that have it.
+fn names_it<T: AsRef<str>>(identifier: Option<&T>) -> bool {
+    identifier.is_some_and(|identifier| !identifier.as_ref().trim().is_empty())
 }
 
 impl Client {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The items of all pages of an operation, in the venue's order. A page is fetched when its first item is asked for;
-/// the stream ends after an error.
+/// the stream ends after an error, which tells by [`Error::page`] where another one can begin.
 pub type Items<T> = BoxStream<'static, Result<T, Error>>;
 
 /// A query whose operation answers in pages, which hold `T`s.
@@ -85,9 +85,14 @@ where
             if let Some(cursor) = position.query.cursor()
                 && !position.followed.insert(cursor.clone())
             {
-                return Err(Error::repeated_cursor(Q::OPERATION, cursor.as_str()));
+                let cursor = cursor.clone();
+                return Err(Error::repeated_cursor(Q::OPERATION, cursor.as_str()).at_page(Some(cursor)));
             }
-            let page = position.client.call(position.query.add_to(Call::new(Q::OPERATION))).await?;
+            let call = position.query.add_to(Call::new(Q::OPERATION));
+            let page = match position.client.call(call).await {
+                Ok(page) => page,
+                Err(error) => return Err(error.at_page(position.query.cursor().take())),
+            };
             let (items, next) = Q::taken_apart(page);
             position.items = items.into_iter();
             position.more = next.is_some();

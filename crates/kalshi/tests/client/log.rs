@@ -2,10 +2,11 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
-use tracing::{Dispatch, instrument::WithSubscriber, subscriber::NoSubscriber};
+use tracing::{Dispatch, Subscriber, instrument::WithSubscriber, subscriber::NoSubscriber};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// A log that grows.
 #[derive(Clone, Default)]
@@ -21,13 +22,26 @@ impl Log {
         // As long as there is only one subscriber, whichever test comes first to an event decides whether it is ever
         // recorded: with a second one all subscribers are asked.
         let _second = Dispatch::new(NoSubscriber::default());
+        future.with_subscriber(self.subscriber()).await
+    }
+
+    /// The same for all that a runtime of its own does on this thread, tasks included.
+    pub fn of_all<T>(&self, future: impl Future<Output = T>) -> T {
+        let _second = Dispatch::new(NoSubscriber::default());
+        let _guard = tracing::subscriber::set_default(self.subscriber());
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    fn subscriber(&self) -> impl Subscriber + Send + Sync + 'static {
+        // Some libraries write by way of `log`: whoever is subscribed hears them too.
+        static BRIDGE: Once = Once::new();
+        BRIDGE.call_once(|| NoSubscriber::default().try_init().expect("nothing else sets a logger"));
         let writer = self.clone();
-        let subscriber = tracing_subscriber::fmt()
+        tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
             .with_ansi(false)
             .with_writer(move || writer.clone())
-            .finish();
-        future.with_subscriber(subscriber).await
+            .finish()
     }
 }
 

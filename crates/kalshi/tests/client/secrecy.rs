@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use daybook_kalshi::{Call, Credentials};
+use daybook_kalshi::{Call, Channel, Credentials, Environment, Session, Subscription};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+};
 
 use crate::{
     keys,
@@ -67,5 +71,39 @@ async fn nothing_secret_is_logged_shown_or_told() {
     for secret in secrets {
         assert!(!logged.contains(&secret), "logged: {secret}");
         assert!(!told.contains(&secret), "shown: {secret}");
+    }
+}
+
+/// The library that opens WebSockets writes down the whole request at TRACE, by way of `log`: who records that has to
+/// leave it out, as the crate's page says. Nobody else writes anything.
+#[test]
+fn a_handshake_is_logged_by_nobody_but_the_library_that_is_said_to() {
+    let (pkcs8, _) = keys::ed25519();
+    let credentials = Credentials::from_pem(KEY_ID, &keys::pem("PRIVATE KEY", &pkcs8)).unwrap();
+    let log = Log::default();
+    let secrets = log.of_all(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let environment: Environment = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let session = Session::builder(environment, credentials).open().unwrap();
+        let handle = session.handle();
+        tokio::spawn(async move { handle.subscribe(Subscription::new(Channel::Trade)).await });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut lines = BufReader::new(&mut stream).lines();
+        let mut secrets = Vec::new();
+        while let Some(line) = lines.next_line().await.unwrap().filter(|line| !line.is_empty()) {
+            let (name, value) = line.split_once(": ").unwrap_or_default();
+            if ["kalshi-access-key", "kalshi-access-signature"].contains(&name.to_ascii_lowercase().as_str()) {
+                secrets.push(value.to_owned());
+            }
+        }
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        drop(session);
+        secrets
+    });
+    assert_eq!(secrets.len(), 2);
+    let text = log.text();
+    assert!(text.lines().any(|line| line.contains("tungstenite::")), "the bridge carries nothing:\n{text}");
+    for line in text.lines().filter(|line| secrets.iter().any(|secret| line.contains(secret))) {
+        assert!(line.contains("TRACE tungstenite::"), "{line}");
     }
 }

@@ -96,6 +96,7 @@ fn what_is_no_private_key_says_what_it_is_and_shows_nothing_of_it() {
             KeyError::Encrypted,
         ),
         (&pem("PRIVATE KEY", &public), KeyError::UnknownKey),
+        (&pem("OPENSSH PRIVATE KEY", b"openssh-key-v1\0\0\0\0\x04none"), KeyError::OpenSsh),
     ] {
         let Err(CredentialsError::Key { reason, .. }) = Credentials::from_pem(KEY_ID, text) else {
             panic!("{text} is no private key");
@@ -142,6 +143,41 @@ fn the_environment_names_a_file_or_the_key_itself() {
     assert!(matches!(of(&[(key, &text)]), Err(CredentialsError::KeyWithoutId)));
     assert!(matches!(of(&[(id, KEY_ID), (key, &text), (path, &file)]), Err(CredentialsError::TwoKeys)));
     assert!(matches!(of(&[(id, KEY_ID), (path, "/nowhere/key.pem")]), Err(CredentialsError::File { .. })));
+}
+
+#[test]
+fn a_key_where_its_path_belongs_is_shown_nowhere() {
+    let text = keys::rfc_8032_pem();
+    let body = text.lines().nth(1).unwrap();
+    let rsa = pem("RSA PRIVATE KEY", &keys::rsa_pkcs1(&keys::rsa()));
+    let without_frame: Vec<_> = rsa.lines().filter(|line| !line.starts_with('-')).collect();
+    for (key, secret) in [
+        (text.clone(), body),
+        (text.replace('\n', "\\n"), body),
+        (text.replace('\n', " "), body),
+        (text.replace("-----", ""), body),
+        (rsa.replace("-----", "").replace('\n', " "), without_frame[1]),
+        (body.to_owned(), body),
+        (format!("\"{body}\\n\""), body),
+        (without_frame.join("\n"), without_frame[1]),
+        (without_frame.concat(), without_frame[1]),
+        (without_frame[0].to_owned(), without_frame[0]),
+    ] {
+        let by_variable = Credentials::from_env(|name| match name {
+            "KALSHI_API_KEY_ID" => Some(KEY_ID.to_owned()),
+            "KALSHI_PRIVATE_KEY_PATH" => Some(key.clone()),
+            _ => None,
+        });
+        for error in [by_variable.unwrap_err(), Credentials::from_file(KEY_ID, &key).unwrap_err()] {
+            let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
+            assert!(!shown.contains(secret), "{shown}");
+            assert!(matches!(error, CredentialsError::KeyAsPath), "{shown}");
+        }
+    }
+    for path in ["/nowhere/MIIEowIBAAKCAQEA", "key.pem", "MIIEpAIB", "keys/my PRIVATE keys/a-----b.pem"] {
+        let error = Credentials::from_file(KEY_ID, path).unwrap_err();
+        assert!(matches!(error, CredentialsError::File { .. }), "a path may look as it likes: {error}");
+    }
 }
 
 #[cfg(unix)]

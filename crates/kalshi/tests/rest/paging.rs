@@ -24,6 +24,7 @@ use daybook_kalshi::rest::{
         WithdrawalsQuery,
     },
     structured_targets::StructuredTargetsQuery,
+    value::Cursor,
 };
 use daybook_kalshi::{Client, Error, ErrorKind, rest};
 use futures_util::{Stream, StreamExt, stream::BoxStream};
@@ -161,6 +162,38 @@ async fn an_error_ends_the_stream() {
         let items = walk(&venue, TradesQuery::default()).await;
         assert_eq!((items.len(), &*items[0], &items[1][..1]), (2, "a", "!"));
     }
+}
+
+#[tokio::test]
+async fn an_error_tells_at_which_page_it_came_and_where_to_go_on() {
+    let odd = |next| format!(r#"{{"trades": [{{"trade_id": null}}]{next}}}"#);
+    let refused = r#"{"error": {"code": "internal"}}"#.to_owned();
+    let (one, two) = (r#", "cursor": "one""#, r#", "cursor": "two""#);
+    let first = || (200, page(&["a"], one));
+    for (pages, cursor, next, told) in [
+        (vec![first(), (200, odd(two))], Some("one"), Some("two"), r#"of cursor "one"; the page after it"#),
+        (vec![(200, odd(one))], None, Some("one"), "at the first page; the page after it has the cursor \"one\""),
+        (vec![first(), (200, odd(""))], Some("one"), None, r#"at the page of cursor "one" ["#),
+        (vec![first(), (200, odd(r#", "cursor": """#))], Some("one"), None, r#"at the page of cursor "one" ["#),
+        (vec![first(), (200, "<html>".to_owned())], Some("one"), None, r#"at the page of cursor "one" ["#),
+        (vec![first(), (500, refused)], Some("one"), None, r#"at the page of cursor "one" ["#),
+        (vec![first(), first()], Some("one"), None, r#"at the page of cursor "one" ["#),
+    ] {
+        let venue = telling(pages).await;
+        let items: Vec<_> = venue.client.all_trades(TradesQuery::default()).collect().await;
+        let Some(Err(error)) = items.last() else { panic!("{items:?}") };
+        let place = error.page().unwrap();
+        assert_eq!(place.cursor.as_ref().map(Cursor::as_str), cursor, "{error}");
+        assert_eq!(place.next.as_ref().map(Cursor::as_str), next, "{error}");
+        assert!(error.to_string().contains(told), "{error}");
+    }
+    // The page that cannot be read is stepped over.
+    let venue = telling(vec![first(), (200, odd(two)), (200, page(&["b"], ""))]).await;
+    let error = venue.client.all_trades(TradesQuery::default()).filter_map(async |item| item.err());
+    let error = Box::pin(error).next().await.unwrap();
+    let query = TradesQuery { cursor: error.page().unwrap().next.clone(), ..TradesQuery::default() };
+    assert_eq!(walk(&venue, query).await, ["b"]);
+    assert_eq!(venue.take_requests().last().unwrap().query, "cursor=two");
 }
 
 /// Every stream, against a venue that tells one item per page and always the same cursor.

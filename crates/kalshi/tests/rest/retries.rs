@@ -40,6 +40,12 @@ async fn orders() {
     assert_eq!(attempts(async |client| client.create_orders(&named).await).await, 2);
     let half = CreateOrders::new([order(Some("mine")), order(None)]);
     assert_eq!(attempts(async |client| client.create_orders(&half).await).await, 1);
+    // A name that is empty names nothing: sent twice, it is two orders.
+    for empty in ["", " "] {
+        assert_eq!(attempts(async |client| client.create_order(&order(Some(empty))).await).await, 1);
+        let half = CreateOrders::new([order(Some("mine")), order(Some(empty))]);
+        assert_eq!(attempts(async |client| client.create_orders(&half).await).await, 1);
+    }
     let query = CancelOrderQuery::default();
     assert_eq!(attempts(async |client| client.cancel_order(&"o".into(), &query).await).await, 1);
     let query = CancelAllOrdersQuery::default();
@@ -50,11 +56,16 @@ async fn orders() {
 async fn transfers() {
     let transfer = SubaccountTransferRequest::new("t", Subaccount(0), Subaccount(1), Cents(100));
     assert_eq!(attempts(async |client| client.transfer_between_subaccounts(&transfer).await).await, 2);
+    let transfer = SubaccountTransferRequest::new("", Subaccount(0), Subaccount(1), Cents(100));
+    assert_eq!(attempts(async |client| client.transfer_between_subaccounts(&transfer).await).await, 1);
     let (here, there) = (ExchangeInstance::EventContract, ExchangeInstance::Margined);
     let transfer = ShardTransferRequest::new(here, there, CentiCents(1));
     assert_eq!(attempts(async |client| client.transfer_between_shards(&transfer).await).await, 1);
-    let transfer = ShardTransferRequest { client_transfer_id: Some("t".into()), ..transfer };
-    assert_eq!(attempts(async |client| client.transfer_between_shards(&transfer).await).await, 2);
+    for (id, expected) in [("t", 2), ("", 1)] {
+        let transfer = ShardTransferRequest { client_transfer_id: Some(id.into()), ..transfer.clone() };
+        let made = attempts(async |client| client.transfer_between_shards(&transfer).await).await;
+        assert_eq!(made, expected, "{id:?}");
+    }
 }
 
 #[tokio::test]
@@ -64,8 +75,11 @@ async fn combos() {
     assert_eq!(attempts(async |client| client.create_combo(&"C".into(), &combo).await).await, 2);
     let accept = AcceptRfqBatch::new(OutcomeSide::Yes, []);
     assert_eq!(attempts(async |client| client.accept_rfq_batch(&"b".into(), &accept).await).await, 1);
-    let accept = AcceptRfqBatch { client_order_id: Some("mine".into()), ..accept };
-    assert_eq!(attempts(async |client| client.accept_rfq_batch(&"b".into(), &accept).await).await, 2);
+    for (id, expected) in [("mine", 2), ("", 1)] {
+        let accept = AcceptRfqBatch { client_order_id: Some(id.into()), ..accept.clone() };
+        let made = attempts(async |client| client.accept_rfq_batch(&"b".into(), &accept).await).await;
+        assert_eq!(made, expected, "{id:?}");
+    }
 }
 
 #[tokio::test]

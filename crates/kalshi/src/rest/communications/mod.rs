@@ -20,6 +20,7 @@ pub use rfq::{CreateRfq, Rfq, RfqAnswer, RfqCreated, RfqStatus, RfqsPage, RfqsQu
 use crate::{
     client::{Call, Client, Error, Operation, RetrySafety},
     rest::{
+        names_it,
         paging::{Items, items, pages},
         value::{
             BatchQuoteId, BlockTradeProposalId, CommunicationsId, Query, QuoteId, RfqBatchId, RfqId, open_enum,
@@ -222,7 +223,7 @@ impl Client {
         body: &AcceptRfqBatch,
     ) -> Result<RfqBatchAccepted, Error> {
         let mut call = Call::new(&ACCEPT_RFQ_BATCH).path("rfq_batch_id", rfq_batch_id).body(body);
-        if body.client_order_id.is_some() {
+        if names_it(body.client_order_id.as_ref()) {
             call = call.retry(RetrySafety::Idempotent);
         }
         self.call(call).await

@@ -21,6 +21,7 @@ pub use request::{
 use crate::{
     client::{Call, Client, Error, RetrySafety},
     rest::{
+        names_it,
         paging::{Items, items, pages},
         value::{ExchangeIndex, OrderId, Query, operations},
     },
@@ -81,7 +82,7 @@ impl Client {
     /// `exchange_index`: an order that leaves the shard to the venue is charged to the budget of every shard.
     pub async fn create_order(&self, body: &CreateOrder) -> Result<OrderCreated, Error> {
         let mut call = Call::new(&CREATE_ORDER_V2).body(body).shard(body.exchange_index.map(|index| index.0));
-        if body.client_order_id.is_some() {
+        if names_it(body.client_order_id.as_ref()) {
             call = call.retry(RetrySafety::Deduplicated);
         }
         self.call(call).await
@@ -94,7 +95,7 @@ impl Client {
     /// executed earlier then fails with the code `order_already_exists`. [`Client::create_orders_in_batches`] splits.
     pub async fn create_orders(&self, body: &CreateOrders) -> Result<OrdersCreated, Error> {
         let mut call = Call::new(&BATCH_CREATE_ORDERS_V2).body(body).items(count(&body.orders));
-        if body.orders.iter().all(|order| order.client_order_id.is_some()) {
+        if body.orders.iter().all(|order| names_it(order.client_order_id.as_ref())) {
             call = call.retry(RetrySafety::Deduplicated);
         }
         self.call(call).await

@@ -29,6 +29,7 @@ pub use transfer::{
 use crate::{
     client::{Call, Client, Error, RetrySafety},
     rest::{
+        names_it,
         paging::{Items, items, pages},
         value::{Query, Subaccount, TransferId, operations},
     },
@@ -151,7 +152,10 @@ impl Client {
     /// Retried after a failure of which nobody knows whether the venue executed it: the venue knows the transfer by its
     /// `client_transfer_id`.
     pub async fn transfer_between_subaccounts(&self, body: &SubaccountTransferRequest) -> Result<(), Error> {
-        let call = Call::new(&APPLY_SUBACCOUNT_TRANSFER).body(body).retry(RetrySafety::Deduplicated);
+        let mut call = Call::new(&APPLY_SUBACCOUNT_TRANSFER).body(body);
+        if names_it(Some(&body.client_transfer_id)) {
+            call = call.retry(RetrySafety::Deduplicated);
+        }
         self.done(call).await
     }
 
@@ -190,7 +194,7 @@ impl Client {
     /// the venue refuses the second transfer with that id (409), which then means that the first was executed.
     pub async fn transfer_between_shards(&self, body: &ShardTransferRequest) -> Result<TransferId, Error> {
         let mut call = Call::new(&INTRA_EXCHANGE_INSTANCE_TRANSFER).body(body);
-        if body.client_transfer_id.is_some() {
+        if names_it(body.client_transfer_id.as_ref()) {
             call = call.retry(RetrySafety::Deduplicated);
         }
         Ok(self.call::<ShardTransferCreated>(call).await?.transfer_id)
