@@ -1,5 +1,9 @@
 //! The state machine against a model of the venue: by hand, and under every fault at random.
 
+mod by_hand;
+mod requests;
+mod trust;
+
 #[path = "../../../tests/session/folded.rs"]
 mod folded;
 #[path = "../../../tests/session/venue.rs"]
