@@ -22,6 +22,12 @@ mod code {
     pub(super) const TIMEOUT: i64 = 18;
     pub(super) const MARKET_LIMIT: i64 = 26;
     pub(super) const TOO_MANY_REQUESTS: i64 = 27;
+
+    /// Whether it may be one of the markets that a command names which makes the venue refuse it: not where it is about
+    /// a part that every command has, the channel, the account, or how many markets there are.
+    pub(super) fn may_concern_a_market(code: i64) -> bool {
+        !matches!(code, 2..=5 | 8 | 9 | 12..=15 | 19..=24 | MARKET_LIMIT | 28)
+    }
 }
 
 impl ConnectionCore {
@@ -361,7 +367,7 @@ impl ConnectionCore {
         let named = |ticker: &Ticker| answer.markets.iter().any(|name| name == ticker.as_str());
         let (refused, innocent): (Vec<_>, Vec<_>) = if markets.iter().any(|(ticker, _)| named(ticker)) {
             markets.into_iter().partition(|(ticker, _)| named(ticker))
-        } else if markets.len() > 1 && code != Some(code::MARKET_LIMIT) {
+        } else if markets.len() > 1 && code.is_none_or(code::may_concern_a_market) {
             // One of them may be at fault, and the venue does not say which: halve the command until it is alone.
             subscribed.chunk = (markets.len() / 2).max(1);
             (Vec::new(), markets)

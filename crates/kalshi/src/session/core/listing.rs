@@ -79,9 +79,17 @@ impl Subscribed {
         self.channel.listing().is_some_and(|listing| listing.none_is_all) && self.listed().is_some()
     }
 
-    /// Whether these parameters ask for the whole channel.
-    pub(super) fn is_whole(&self, params: &Map<String, Value>) -> bool {
-        self.channel.listing().is_none_or(|listing| listing.none_is_all && !params.contains_key(listing.key))
+    /// Whether these parameters ask for something that a change of the list does not bring: the whole channel in place
+    /// of a list, another part of it, other people's besides one's own.
+    pub(super) fn differs(&self, params: &Map<String, Value>) -> bool {
+        let listing = self.channel.listing();
+        let rest = |of: &Map<String, Value>| {
+            let mut rest = of.clone();
+            listing.and_then(|listing| rest.remove(listing.key));
+            rest
+        };
+        let asks_for_all = listing.is_some_and(|listing| listing.none_is_all && !params.contains_key(listing.key));
+        self.is_by_ids() && asks_for_all || rest(&self.params) != rest(params)
     }
 
     /// What these parameters list is wanted too. Returns how many confirmations the request has to wait for.

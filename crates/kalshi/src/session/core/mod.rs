@@ -354,19 +354,27 @@ impl ConnectionCore {
             if of_book && record.sid.is_none() {
                 self.distrust_books(GapCause::Unnumbered, moment, sink);
             }
-            self.counts.surplus += 1;
-            sink.push(Fact::Surplus(Surplus::Unsubscribed, record));
-            return;
+            return self.surplus(Surplus::Unsubscribed, record, moment, sink);
         };
         let subscribed = &mut self.subscriptions[at];
         let before = subscribed.last_recv();
         if let Err(why) = subscribed.follow(record.seq, moment, sink, &mut self.counts) {
-            self.counts.surplus += 1;
-            sink.push(Fact::Surplus(why, record));
-            return;
+            return self.surplus(why, record, moment, sink);
         }
         if let Some(answered) = subscribed.deliver(before, record, moment, sink, &mut self.counts) {
             self.answered_by_snapshot(answered);
+        }
+    }
+
+    /// Market data that must not be applied. Without room it is not told either: nothing is missing without it.
+    #[cold]
+    #[inline(never)]
+    fn surplus(&mut self, why: Surplus, record: EventRecord<'_>, moment: Moment, sink: &mut impl FactSink) {
+        self.counts.surplus += 1;
+        if moment.accepting {
+            sink.push(Fact::Surplus(why, record));
+        } else {
+            self.counts.dropped += 1;
         }
     }
 
@@ -403,7 +411,10 @@ impl ConnectionCore {
             let subscribed = &mut self.subscriptions[at];
             let of = subscribed.channel;
             channel = Some(of);
-            let _ = subscribed.follow(seq, moment, sink, &mut self.counts);
+            if subscribed.follow(seq, moment, sink, &mut self.counts) == Err(Surplus::Repeated) {
+                self.counts.surplus += 1;
+                return;
+            }
             if !moment.accepting {
                 subscribed.lose_message(moment, sink, &mut self.counts);
             }
@@ -428,7 +439,8 @@ impl ConnectionCore {
     #[inline(never)]
     fn unreadable(&mut self, error: FrameError, frame: &[u8], moment: Moment, sink: &mut impl FactSink) {
         self.counts.unreadable += 1;
-        match (error.sid, self.find(error.sid, true, moment)) {
+        // It may be any channel's: it binds no id to a subscription, and its number will be missing.
+        match (error.sid, self.find(error.sid, false, moment)) {
             (_, Some(at)) => {
                 let subscribed = &mut self.subscriptions[at];
                 // The numbers may show a gap already; what is not understood makes one in any case.
@@ -442,6 +454,11 @@ impl ConnectionCore {
         }
         if !moment.accepting {
             self.counts.dropped += 1;
+            // Whoever cannot be told of the frame is told that something is missing.
+            let may_be = |of: &Subscribed| !of.channel.carries_books() && (error.sid.is_none() || of.sid == error.sid);
+            for subscribed in self.subscriptions.iter_mut().filter(|of| may_be(of)) {
+                subscribed.distrust_now(GapCause::Overflow, moment, sink, &mut self.counts);
+            }
             return;
         }
         sink.push(Fact::Unreadable(Unreadable {
@@ -485,7 +502,7 @@ impl ConnectionCore {
         }
         let mut waits_for = 0;
         match wanted.markets {
-            None if subscribed.filtered || subscribed.is_by_ids() && subscribed.is_whole(&wanted.params) => {
+            None if subscribed.filtered || subscribed.differs(&wanted.params) => {
                 self.outcomes.push((request, Outcome::Failed(CommandError::Mixed { channel: subscribed.channel })));
                 return;
             }
@@ -671,7 +688,7 @@ impl ConnectionCore {
         // A snapshot that is not to be had leaves its market subscribed to.
         let markets = if pending.kind == Kind::Snapshots { Arc::from([]) } else { tickers };
         let refused = Fact::CommandRefused { connection, channel, code, message, markets, at };
-        log::fact(&refused, 0);
+        log::fact(&refused, 0, false);
         sink.push(refused);
     }
 }

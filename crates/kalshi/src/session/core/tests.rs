@@ -338,6 +338,9 @@ impl Rig {
             self.wire.extend(frames.into_iter().map(|frame| (0, frame)));
         }
         if self.chance(faults.reset_clocks) {
+            // Nothing is under way across maintenance.
+            let frames = self.link.release();
+            self.wire.extend(frames.into_iter().map(|frame| (0, frame)));
             self.venue.reset_clocks();
         }
         if self.chance(faults.pause) {

@@ -447,14 +447,19 @@ impl Subscribed {
             Some(command) => member.cold.carried && command >= member.cold.bar,
         };
         let older = snapshot.clock.is_some_and(|clock| clock != 0 && clock < member.hot.last_clock);
-        // Deltas that came before it was asked for are in it. If it is older than these, its clock is another one.
+        // Deltas that came before it was asked for are in it. If it claims to be older than these, its clock is another
+        // one: the next answer is measured by that.
         if older && answered.is_some() && snapshot.clock < Some(member.cold.asked_clock) {
-            member.cold.lagging = member.cold.lagging.saturating_add(1);
+            member.cold.lagging += 1;
+            if member.cold.lagging == LAGGING_LIMIT {
+                (member.cold.lagging, member.cold.bar) = (0, moment.next);
+                (member.hot.last_clock, member.hot.snapshot_clock) = (snapshot.clock.unwrap_or(0), 0);
+            }
         }
         if command.is_none() {
             (member.cold.carried, member.cold.seen) = (true, true);
         }
-        if !proves || older && member.cold.lagging < LAGGING_LIMIT {
+        if !proves || older {
             let due = moment.now + moment.repair;
             if !member.hot.trusted && member.cold.queue(due) {
                 self.repairs.push((due, vec![member.cold.ticker.clone()]));
@@ -556,7 +561,9 @@ impl Subscribed {
 
     /// Hands a fact about this subscription on, and logs it.
     fn tell(&self, fact: Fact<'_>, sink: &mut impl FactSink) {
-        log::fact(&fact, self.numbering.last());
+        let further = self.overflowed.len() > 1
+            && matches!(&fact, Fact::GapOpened(gap) if gap.cause == GapCause::Overflow && !gap.markets.is_empty());
+        log::fact(&fact, self.numbering.last(), further);
         sink.push(fact);
     }
 

@@ -198,9 +198,15 @@ fn a_snapshot_that_deltas_crossed_never_counts_and_a_clock_that_began_anew_does(
     }
     // Read after all of these, and yet lower.
     for _ in 0..3 {
-        assert!(!hand.trusts("A"));
         hand.snapshot(1, "A", 1, &get[0]["id"]);
+        assert!(!hand.trusts("A"));
         get = hand.sent_within(2);
     }
+    // By the new clock this one is crossed as well.
+    hand.delta("A", 2);
+    hand.snapshot(1, "A", 1, &get[0]["id"]);
+    assert!(!hand.trusts("A"));
+    get = hand.sent_within(2);
+    hand.snapshot(1, "A", 2, &get[0]["id"]);
     assert!(hand.trusts("A"));
 }
