@@ -128,7 +128,7 @@ enum Step {
 }
 
 enum Waiting {
-    Live(Ticker),
+    Changed(Ticker),
     Stale(Ticker, GapCause),
     Refused(Ticker, Arc<str>),
 }
@@ -179,11 +179,11 @@ impl BookStream {
         let step = loop {
             match self.waiting.pop_front() {
                 None => {}
-                Some(Waiting::Live(ticker)) => {
+                Some(Waiting::Changed(ticker)) => {
                     // It may have ended again by the same fact.
                     let live = self.books.places.get(&ticker).filter(|&&place| self.books.all[place].shown.live);
                     if let Some(&place) = live {
-                        break Step::Live(place);
+                        break Step::Changed(place);
                     }
                     continue;
                 }
@@ -209,7 +209,7 @@ impl BookStream {
             if let Fact::ConnectFailed { error, retry_in: None, .. } = fact {
                 return Err(BookStreamError::Unauthorized(error));
             }
-            if let Some(step) = self.books.take(&fact, &mut self.waiting, &self.handle) {
+            if let Some(step) = self.books.take(&fact, &mut self.waiting, |ticker| self.handle.distrust(ticker)) {
                 break step;
             }
         };
@@ -294,7 +294,7 @@ impl Tracked {
         match self.others.iter().position(|view| view.live) {
             Some(at) => {
                 std::mem::swap(&mut self.shown, &mut self.others[at]);
-                Some(Waiting::Live(self.ticker.clone()))
+                Some(Waiting::Changed(self.ticker.clone()))
             }
             None => Some(Waiting::Stale(self.ticker.clone(), cause)),
         }
@@ -339,15 +339,15 @@ impl Books {
         }
     }
 
-    /// Takes one fact in.
-    fn take(&mut self, fact: &Fact<'_>, waiting: &mut VecDeque<Waiting>, handle: &SessionHandle) -> Option<Step> {
+    /// Takes one fact in. `distrust` is told of markets whose books do not fit.
+    fn take(&mut self, fact: &Fact<'_>, waiting: &mut VecDeque<Waiting>, distrust: impl Fn(&Ticker)) -> Option<Step> {
         match fact {
             Fact::Event(record) => match &record.event {
                 Event::Delta(delta) => {
                     let (place, tracked) = self.tracked(&delta.ticker)?;
                     let view = tracked.view(record.connection).filter(|view| view.live)?;
                     if view.book.apply(delta.side, delta.price, delta.quantity).is_err() {
-                        handle.distrust(&tracked.ticker);
+                        distrust(&tracked.ticker);
                         waiting.extend(tracked.end(record.connection, GapCause::Divergence));
                         return None;
                     }
@@ -360,7 +360,7 @@ impl Books {
                     let levels = (snapshot.yes.iter().copied(), snapshot.no.iter().copied());
                     view.broken = view.book.replace(levels.0, levels.1).is_err();
                     if view.live && view.broken {
-                        handle.distrust(&tracked.ticker);
+                        distrust(&tracked.ticker);
                         waiting.extend(tracked.end(record.connection, GapCause::Divergence));
                         return None;
                     }
@@ -374,15 +374,16 @@ impl Books {
                 let (place, tracked) = self.tracked(closed.market.as_ref()?.as_str())?;
                 let view = tracked.view(closed.connection)?;
                 if view.broken {
-                    handle.distrust(&tracked.ticker);
+                    distrust(&tracked.ticker);
                     return None;
                 }
                 view.live = true;
+                let was_live = tracked.shown.connection != Some(closed.connection) && tracked.shown.live;
                 let other = tracked.others.iter().position(|view| view.connection == Some(closed.connection));
                 if let Some(at) = other {
                     std::mem::swap(&mut tracked.shown, &mut tracked.others[at]);
                 }
-                Some(Step::Live(place))
+                Some(if was_live { Step::Changed(place) } else { Step::Live(place) })
             }
             Fact::GapOpened(gap) => {
                 for ticker in gap.markets.iter() {
@@ -415,3 +416,6 @@ impl Books {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,26 +122,36 @@ impl SessionHandle {
         subscription: Subscription,
     ) -> impl Future<Output = Result<(), CommandError>> + use<> {
         let (channel, whole) = (subscription.channel, subscription.markets.is_none());
+        let began = !self.directory().whole.contains(&channel);
         let replies = self.spread(subscription).map(|parts| {
-            let ask = |(slot, part)| self.ask(slot, |reply| Request::Subscribe(part, reply));
+            let ask = |(slot, part): (usize, Subscription)| {
+                let markets = part.markets.clone().unwrap_or_default();
+                let reply = self.ask(slot, |reply| Request::Subscribe(part, reply));
+                async move { (markets, reply.await) }
+            };
             parts.into_iter().map(ask).collect::<Vec<_>>()
         });
         let handle = self.clone();
         async move {
-            let refused = join_all(replies?).await.into_iter().find_map(Result::err);
-            let mut directory = handle.directory();
-            match &refused {
-                Some(CommandError::Refused { .. } | CommandError::Mixed { .. }) if whole => {
+            let mut result = Ok(());
+            for (markets, reply) in join_all(replies?).await {
+                let Err(error) = reply else { continue };
+                let mut directory = handle.directory();
+                // What is refused has no place.
+                let refused: &[Ticker] = match &error {
+                    CommandError::Refused { markets, .. } => markets,
+                    CommandError::Mixed { .. } => &markets,
+                    _ => &[],
+                };
+                for market in refused {
+                    directory.displace(market, channel);
+                }
+                if whole && began && matches!(error, CommandError::Refused { .. } | CommandError::Mixed { .. }) {
                     directory.whole.remove(&channel);
                 }
-                Some(CommandError::Refused { markets, .. }) => {
-                    for market in markets.iter() {
-                        directory.displace(market, channel);
-                    }
-                }
-                _ => {}
+                result = Err(error);
             }
-            refused.map_or(Ok(()), Err)
+            result
         }
     }
 

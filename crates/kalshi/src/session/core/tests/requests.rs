@@ -137,3 +137,75 @@ fn a_refused_request_for_a_snapshot_leaves_its_market_subscribed_to() {
     assert_eq!(told.collect::<Vec<_>>(), [0]);
     assert!(hand.sent_within(15).iter().any(|command| action(command) == "get_snapshot"));
 }
+
+#[test]
+fn another_part_of_a_channel_is_no_part_of_what_is_held() {
+    for (held, other) in [
+        (
+            Subscription::new(Channel::Communications).shard(0, 2),
+            Subscription::new(Channel::Communications).shard(1, 2),
+        ),
+        (Subscription::new(Channel::Communications).own_only(), Subscription::new(Channel::Communications)),
+    ] {
+        let mut hand = Hand::new(ConnectionSettings::default());
+        hand.core.subscribe(1, held.clone());
+        let begin = hand.sent();
+        hand.core.subscribe(2, other);
+        let mixed = CommandError::Mixed { channel: Channel::Communications };
+        assert_eq!(hand.core.take_outcomes(), [(2, Outcome::Failed(mixed))]);
+        hand.subscribed(&begin[0], 1);
+        hand.core.subscribe(3, held);
+        assert_eq!(hand.done(), [1, 3]);
+    }
+}
+
+#[test]
+fn only_an_error_that_may_be_about_a_market_is_looked_for_market_by_market() {
+    let names: Vec<String> = (0..64).map(|index| format!("M-{index}")).collect();
+    for (code, fewest, most) in [(9, 1, 1), (11, 7, 200)] {
+        let mut hand = Hand::new(ConnectionSettings::default());
+        hand.core.subscribe(1, books(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+        let (mut commands, mut outcomes) = (0, Vec::new());
+        while outcomes.is_empty() && commands < 200 {
+            for command in hand.sent_within(1) {
+                commands += 1;
+                hand.error(&command, code);
+            }
+            outcomes.append(&mut hand.core.take_outcomes());
+        }
+        assert!((fewest..=most).contains(&commands), "{code}: {commands}");
+        assert!(matches!(&outcomes[..], [(1, Outcome::Failed(_))]), "{outcomes:?}");
+    }
+}
+
+#[test]
+fn a_numbered_message_that_comes_again_is_handed_on_once() {
+    let mut hand = Hand::new(ConnectionSettings::default());
+    hand.core.subscribe(1, Subscription::new(Channel::OrderGroupUpdates));
+    let begin = hand.sent();
+    hand.subscribed(&begin[0], 1);
+    for _ in 0..2 {
+        let msg = json!({"event_type": "triggered", "order_group_id": "g"});
+        hand.frame(json!({"type": "order_group_updates", "sid": 1, "seq": 1, "msg": msg}));
+    }
+    assert_eq!(hand.folded.facts.iter().filter(|fact| matches!(fact, Fact::Message(_))).count(), 1);
+}
+
+#[test]
+fn without_room_what_is_not_understood_is_a_gap_and_what_is_surplus_is_not_kept() {
+    for of_trades in [json!(1), Value::Null] {
+        let mut hand = Hand::new(ConnectionSettings::default());
+        hand.core.subscribe(1, Subscription::new(Channel::Trade));
+        let begin = hand.sent();
+        hand.subscribed(&begin[0], 1);
+        hand.accept(false);
+        hand.frame(json!({"type": "trade", "sid": of_trades, "seq": 1, "msg": {"count_fp": "1.001"}}));
+        assert_eq!(hand.folded.gaps, [GapCause::Overflow]);
+        let facts = hand.folded.facts.len();
+        hand.snapshot(7, "A", 1, &Value::Null);
+        assert_eq!(hand.folded.facts.len(), facts);
+        hand.accept(true);
+        hand.snapshot(7, "A", 1, &Value::Null);
+        assert!(matches!(hand.folded.facts.last(), Some(Fact::Surplus(Surplus::Unsubscribed, _))));
+    }
+}
