@@ -172,7 +172,7 @@ impl SessionBuilder {
         self
     }
 
-    /// How many facts may wait for the consumer before events are dropped. 2²⁰, which takes about 200 MB.
+    /// How many facts may wait for the consumer before events are dropped. 2²⁰, which takes 200 to 250 MB.
     #[must_use]
     pub fn queue(mut self, facts: usize) -> SessionBuilder {
         self.queue = facts.max(1);
