@@ -47,8 +47,8 @@ pub struct BookStream {
     books: Books,
     /// Updates that one fact made more than one of.
     waiting: VecDeque<Waiting>,
-    /// The refusal that was told last.
-    refused: Option<(Ticker, Arc<str>)>,
+    /// What the update that was told last says of a market that may be tracked no more.
+    told: (Option<Ticker>, Arc<str>),
     /// The first subscription, on its way.
     subscribing: JoinHandle<Result<(), CommandError>>,
 }
@@ -94,14 +94,25 @@ pub enum BookStreamError {
     Unauthorized(Arc<str>),
 }
 
-/// One market as the facts tell it.
-#[derive(Debug)]
-struct Tracked {
-    ticker: Ticker,
+/// What one connection tells of a market's book.
+#[derive(Debug, Default)]
+struct View {
+    /// `None`: a connection that is gone.
+    connection: Option<u32>,
     book: Book,
     live: bool,
     /// Its last snapshot was no book.
     broken: bool,
+}
+
+/// One market as the facts tell it.
+#[derive(Debug)]
+struct Tracked {
+    ticker: Ticker,
+    /// What is shown, and what nearly every fact is about.
+    shown: View,
+    /// What other connections tell, while the market moves from one to another.
+    others: Vec<View>,
 }
 
 #[derive(Debug, Default)]
@@ -117,7 +128,8 @@ enum Step {
 }
 
 enum Waiting {
-    Stale(usize, GapCause),
+    Changed(Ticker),
+    Stale(Ticker, GapCause),
     Refused(Ticker, Arc<str>),
 }
 
@@ -144,16 +156,16 @@ impl BookStream {
     pub fn over(session: Session, tickers: impl IntoIterator<Item = Ticker>) -> BookStream {
         let handle = session.handle();
         let books = Subscription::new(Channel::OrderbookDelta).markets(tickers);
-        let subscriber = handle.clone();
-        // What the venue refuses comes out of the session as a fact, and what takes long is retried by it.
-        let subscribing = tokio::spawn(async move { subscriber.subscribe(books).await });
+        // It is sent here and now, so that whatever is asked of the stream comes after it. What the venue refuses comes
+        // out of the session as a fact, and what takes long is retried by it.
+        let subscribing = tokio::spawn(handle.send_subscription(books));
         BookStream {
             session,
             handle,
             batch: Batch::new(),
             books: Books::default(),
             waiting: VecDeque::new(),
-            refused: None,
+            told: (None, Arc::from("")),
             subscribing,
         }
     }
@@ -167,12 +179,22 @@ impl BookStream {
         let step = loop {
             match self.waiting.pop_front() {
                 None => {}
-                Some(Waiting::Stale(place, cause)) => {
-                    return Ok(Some(BookUpdate::Stale { ticker: &self.books.all[place].ticker, cause }));
+                Some(Waiting::Changed(ticker)) => {
+                    // It may have ended again by the same fact.
+                    let live = self.books.places.get(&ticker).filter(|&&place| self.books.all[place].shown.live);
+                    if let Some(&place) = live {
+                        break Step::Changed(place);
+                    }
+                    continue;
+                }
+                Some(Waiting::Stale(ticker, cause)) => {
+                    let ticker = self.told.0.insert(ticker);
+                    return Ok(Some(BookUpdate::Stale { ticker, cause }));
                 }
                 Some(Waiting::Refused(ticker, reason)) => {
-                    let (ticker, reason) = self.refused.insert((ticker, reason));
-                    return Ok(Some(BookUpdate::Refused { ticker, reason }));
+                    self.told = (None, reason);
+                    let (told, reason) = (&mut self.told.0, &self.told.1);
+                    return Ok(Some(BookUpdate::Refused { ticker: told.insert(ticker), reason }));
                 }
             }
             let Some(fact) = self.batch.next() else {
@@ -187,12 +209,12 @@ impl BookStream {
             if let Fact::ConnectFailed { error, retry_in: None, .. } = fact {
                 return Err(BookStreamError::Unauthorized(error));
             }
-            if let Some(step) = self.books.take(&fact, &mut self.waiting, &self.handle) {
+            if let Some(step) = self.books.take(&fact, &mut self.waiting, |ticker| self.handle.distrust(ticker)) {
                 break step;
             }
         };
         let (Step::Live(place) | Step::Changed(place)) = step;
-        let Tracked { ticker, book, .. } = &self.books.all[place];
+        let Tracked { ticker, shown: View { book, .. }, .. } = &self.books.all[place];
         Ok(Some(match step {
             Step::Live(_) => BookUpdate::Live { ticker, book },
             Step::Changed(_) => BookUpdate::Changed { ticker, book },
@@ -202,7 +224,7 @@ impl BookStream {
     /// The market's book as of the last update; `None` while it is not live.
     pub fn book(&self, ticker: &str) -> Option<&Book> {
         let tracked = &self.books.all[*self.books.places.get(ticker)?];
-        tracked.live.then_some(&tracked.book)
+        tracked.shown.live.then_some(&tracked.shown.book)
     }
 
     /// Adds markets. Returns when the venue has confirmed; they become live as [`next`](BookStream::next) is called.
@@ -238,7 +260,65 @@ impl Drop for BookStream {
     }
 }
 
+impl Tracked {
+    /// What this connection tells of it.
+    fn view(&mut self, connection: u32) -> Option<&mut View> {
+        if self.shown.connection == Some(connection) {
+            return Some(&mut self.shown);
+        }
+        self.others.iter_mut().find(|view| view.connection == Some(connection))
+    }
+
+    /// What this connection begins to tell of it.
+    fn begin(&mut self, connection: u32) -> &mut View {
+        if self.view(connection).is_none() {
+            if self.shown.connection.is_none() {
+                self.shown.connection = Some(connection);
+            } else {
+                self.others.push(View { connection: Some(connection), ..View::default() });
+            }
+        }
+        match self.others.iter().position(|view| view.connection == Some(connection)) {
+            Some(at) => &mut self.others[at],
+            None => &mut self.shown,
+        }
+    }
+
+    /// What this connection tells may be wrong from now on; the update that this makes, if it was what is shown.
+    fn end(&mut self, connection: u32, cause: GapCause) -> Option<Waiting> {
+        let was_shown = self.shown.connection == Some(connection);
+        let was_live = std::mem::take(&mut self.view(connection)?.live);
+        if !was_shown || !was_live {
+            return None;
+        }
+        match self.others.iter().position(|view| view.live) {
+            Some(at) => {
+                std::mem::swap(&mut self.shown, &mut self.others[at]);
+                Some(Waiting::Changed(self.ticker.clone()))
+            }
+            None => Some(Waiting::Stale(self.ticker.clone(), cause)),
+        }
+    }
+
+    /// Nothing more comes of this connection; whether another has told of it.
+    fn forget(&mut self, connection: u32) -> bool {
+        self.others.retain(|view| view.connection != Some(connection));
+        if self.shown.connection == Some(connection) {
+            match self.others.pop() {
+                Some(other) => self.shown = other,
+                None => self.shown.connection = None,
+            }
+        }
+        self.shown.connection.is_some()
+    }
+}
+
 impl Books {
+    fn tracked(&mut self, ticker: &str) -> Option<(usize, &mut Tracked)> {
+        let place = *self.places.get(ticker)?;
+        Some((place, &mut self.all[place]))
+    }
+
     fn place(&mut self, ticker: &str) -> Option<usize> {
         if let Some(&place) = self.places.get(ticker) {
             return Some(place);
@@ -246,80 +326,96 @@ impl Books {
         let ticker = Ticker::new(ticker).ok()?;
         let place = self.all.len();
         self.places.insert(ticker.clone(), place);
-        self.all.push(Tracked { ticker, book: Book::new(), live: false, broken: false });
+        self.all.push(Tracked { ticker, shown: View::default(), others: Vec::new() });
         Some(place)
     }
 
-    /// Takes one fact in.
-    fn take(&mut self, fact: &Fact<'_>, waiting: &mut VecDeque<Waiting>, handle: &SessionHandle) -> Option<Step> {
+    /// A market is not tracked any more.
+    fn remove(&mut self, ticker: &Ticker) {
+        let Some(place) = self.places.remove(ticker) else { return };
+        self.all.swap_remove(place);
+        if let Some(moved) = self.all.get(place) {
+            self.places.insert(moved.ticker.clone(), place);
+        }
+    }
+
+    /// Takes one fact in. `distrust` is told of markets whose books do not fit.
+    fn take(&mut self, fact: &Fact<'_>, waiting: &mut VecDeque<Waiting>, distrust: impl Fn(&Ticker)) -> Option<Step> {
         match fact {
             Fact::Event(record) => match &record.event {
                 Event::Delta(delta) => {
-                    let place = *self.places.get(&*delta.ticker)?;
-                    let tracked = &mut self.all[place];
-                    if !tracked.live {
+                    let (place, tracked) = self.tracked(&delta.ticker)?;
+                    let view = tracked.view(record.connection).filter(|view| view.live)?;
+                    if view.book.apply(delta.side, delta.price, delta.quantity).is_err() {
+                        distrust(&tracked.ticker);
+                        waiting.extend(tracked.end(record.connection, GapCause::Divergence));
                         return None;
                     }
-                    if tracked.book.apply(delta.side, delta.price, delta.quantity).is_err() {
-                        tracked.live = false;
-                        handle.distrust(&tracked.ticker);
-                        waiting.push_back(Waiting::Stale(place, GapCause::Divergence));
-                        return None;
-                    }
-                    Some(Step::Changed(place))
+                    (tracked.shown.connection == Some(record.connection)).then_some(Step::Changed(place))
                 }
                 Event::Snapshot(snapshot) => {
                     let place = self.place(&snapshot.ticker)?;
                     let tracked = &mut self.all[place];
+                    let view = tracked.begin(record.connection);
                     let levels = (snapshot.yes.iter().copied(), snapshot.no.iter().copied());
-                    tracked.broken = tracked.book.replace(levels.0, levels.1).is_err();
-                    if tracked.live && tracked.broken {
-                        tracked.live = false;
-                        handle.distrust(&tracked.ticker);
-                        waiting.push_back(Waiting::Stale(place, GapCause::Divergence));
+                    view.broken = view.book.replace(levels.0, levels.1).is_err();
+                    if view.live && view.broken {
+                        distrust(&tracked.ticker);
+                        waiting.extend(tracked.end(record.connection, GapCause::Divergence));
+                        return None;
                     }
                     // A book that is not live becomes so by the fact that follows.
-                    tracked.live.then_some(Step::Changed(place))
+                    let changed = view.live && tracked.shown.connection == Some(record.connection);
+                    changed.then_some(Step::Changed(place))
                 }
                 Event::Trade(_) | Event::Ticker(_) | Event::Lifecycle(_) => None,
             },
             Fact::GapClosed(closed) => {
-                let place = *self.places.get(closed.market.as_ref()?)?;
-                let tracked = &mut self.all[place];
-                if tracked.broken {
-                    handle.distrust(&tracked.ticker);
+                let (place, tracked) = self.tracked(closed.market.as_ref()?.as_str())?;
+                let view = tracked.view(closed.connection)?;
+                if view.broken {
+                    distrust(&tracked.ticker);
                     return None;
                 }
-                tracked.live = true;
-                Some(Step::Live(place))
+                view.live = true;
+                let was_live = tracked.shown.connection != Some(closed.connection) && tracked.shown.live;
+                let other = tracked.others.iter().position(|view| view.connection == Some(closed.connection));
+                if let Some(at) = other {
+                    std::mem::swap(&mut tracked.shown, &mut tracked.others[at]);
+                }
+                Some(if was_live { Step::Changed(place) } else { Step::Live(place) })
             }
             Fact::GapOpened(gap) => {
                 for ticker in gap.markets.iter() {
-                    self.end(ticker, gap.cause, waiting);
+                    waiting.extend(self.tracked(ticker.as_str()).and_then(|(_, of)| of.end(gap.connection, gap.cause)));
                 }
                 None
             }
-            Fact::MarketsRemoved { channel: Channel::OrderbookDelta, markets, .. } => {
+            Fact::MarketsRemoved { channel: Channel::OrderbookDelta, connection, markets, .. } => {
                 for ticker in markets.iter() {
-                    self.end(ticker, GapCause::SubscriptionEnded, waiting);
+                    let Some((_, tracked)) = self.tracked(ticker.as_str()) else { continue };
+                    waiting.extend(tracked.end(*connection, GapCause::SubscriptionEnded));
+                    if !tracked.forget(*connection) {
+                        self.remove(ticker);
+                    }
                 }
                 None
             }
-            Fact::CommandRefused { markets, message, .. } => {
-                for ticker in markets.iter() {
-                    waiting.push_back(Waiting::Refused(ticker.clone(), Arc::clone(message)));
+            Fact::ConnectionDown { connection, .. } => {
+                for tracked in &mut self.all {
+                    tracked.forget(*connection);
                 }
+                None
+            }
+            Fact::CommandRefused { channel: Some(Channel::OrderbookDelta), markets, message, .. } => {
+                let refused = |ticker: &Ticker| Waiting::Refused(ticker.clone(), Arc::clone(message));
+                waiting.extend(markets.iter().map(refused));
                 None
             }
             _ => None,
         }
     }
-
-    /// A book may be wrong from now on.
-    fn end(&mut self, ticker: &Ticker, cause: GapCause, waiting: &mut VecDeque<Waiting>) {
-        let Some(&place) = self.places.get(ticker) else { return };
-        if std::mem::take(&mut self.all[place].live) {
-            waiting.push_back(Waiting::Stale(place, cause));
-        }
-    }
 }
+
+#[cfg(test)]
+mod tests;

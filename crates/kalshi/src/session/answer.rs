@@ -10,8 +10,8 @@ pub(crate) struct Answer {
     pub(crate) id: Option<u64>,
     /// In an error: the markets at fault, where named.
     pub(crate) markets: Vec<String>,
-    /// In the answer to `list_subscriptions`: channels and their subscriptions.
-    pub(crate) listed: Vec<(String, u32)>,
+    /// In the answer to `list_subscriptions`: channels and their subscriptions; `None` if it is no such list.
+    pub(crate) listed: Option<Vec<(String, u32)>>,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +72,7 @@ impl Answer {
         } else if msg.get().starts_with('[')
             && let Ok(listed) = serde_json::from_str::<Vec<Listed>>(msg.get())
         {
-            answer.listed = listed.into_iter().map(|listed| (listed.channel, listed.sid)).collect();
+            answer.listed = Some(listed.into_iter().map(|listed| (listed.channel, listed.sid)).collect());
         }
         answer
     }
@@ -87,7 +87,7 @@ mod tests {
         let list = br#"{"id":3,"type":"ok","msg":[{"channel":"ticker","sid":2}]}"#;
         assert_eq!(
             Answer::read(list, false),
-            Answer { id: Some(3), listed: vec![("ticker".into(), 2)], ..Answer::default() }
+            Answer { id: Some(3), listed: Some(vec![("ticker".into(), 2)]), ..Answer::default() }
         );
         let error = br#"{"id":4,"type":"error","msg":{"code":26,"msg":"m","market_ticker":"A"}}"#;
         assert_eq!(Answer::read(error, true), Answer { id: Some(4), markets: vec!["A".into()], ..Answer::default() });

@@ -27,8 +27,11 @@ pub enum CommandError {
     /// The venue did not answer in time. A subscription stays wanted, and is retried.
     #[error("the venue did not answer in time; what is to be subscribed to is retried")]
     Timeout,
-    /// A channel cannot be subscribed to in two ways: as a whole, by tickers, by market ids.
-    #[error("{channel} is subscribed to in another way (whole, by tickers or by ids): unsubscribe from it before")]
+    /// A channel cannot be subscribed to in two ways: as a whole, by tickers, by market ids, in two parts, or both all
+    /// of it and one's own.
+    #[error(
+        "{channel} is subscribed to in another way (whole, by tickers, by ids, in part): unsubscribe from it before"
+    )]
     Mixed {
         /// The channel.
         channel: Channel,
@@ -86,8 +89,10 @@ impl ConnectError {
     }
 
     /// Whether the venue does not know or does not admit these credentials: another attempt would end the same way.
+    /// Only the venue's own code says so: a page of a gateway, or an answer that was cut short, does not.
     pub fn is_unauthorized(&self) -> bool {
-        matches!(self, ConnectError::Refused { answer } if matches!(answer.status, 401 | 403)) && !self.is_clock_skew()
+        let ConnectError::Refused { answer } = self else { return false };
+        matches!(answer.status, 401 | 403) && answer.code.is_some() && !self.is_clock_skew()
     }
 }
 

@@ -12,7 +12,9 @@ use crate::FrameErrorReason;
 /// # What can be trusted
 /// A market's book begins untrusted. A [`GapClosed`](Fact::GapClosed) that names the market makes it trusted, a
 /// [`GapOpened`](Fact::GapOpened) that lists it, or a [`MarketsRemoved`](Fact::MarketsRemoved), ends that. A book
-/// folded from the [`Event`](Fact::Event)s shows what the venue showed whenever its market is trusted. What another
+/// folded from the [`Event`](Fact::Event)s shows what the venue showed whenever its market is trusted. All of this is
+/// said of one connection: a market that is taken off and added again may come from another one, whose facts and those
+/// of the first may follow in any order, and are to be folded each for itself. What another
 /// channel sends is complete from [`SubscriptionBegun`](Fact::SubscriptionBegun) on, except inside the gaps of its
 /// subscription; channels without sequence numbers are complete as far as the connection's own order goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +86,8 @@ pub enum Fact<'a> {
         /// Our clock.
         at: ReceivedTime,
     },
-    /// These markets were taken off a subscription, as asked: nothing is claimed of them any more.
+    /// These markets were taken off a subscription, or the subscription is ended, as asked: nothing is claimed of them
+    /// any more.
     MarketsRemoved {
         /// The connection.
         connection: u32,
@@ -95,7 +98,7 @@ pub enum Fact<'a> {
         /// Our clock.
         at: ReceivedTime,
     },
-    /// The venue refused a command; the markets it was about are not subscribed to.
+    /// The venue refused a command, or ended a subscription without saying which.
     CommandRefused {
         /// The connection.
         connection: u32,
@@ -105,7 +108,7 @@ pub enum Fact<'a> {
         code: Option<i64>,
         /// The venue's words.
         message: Arc<str>,
-        /// The markets the command was about.
+        /// The markets that are not subscribed to because of it.
         markets: Arc<[Ticker]>,
         /// Our clock.
         at: ReceivedTime,
@@ -119,7 +122,8 @@ pub enum Surplus {
     Repeated,
     /// Its number is below the last one: a frame out of its order.
     OutOfOrder,
-    /// The market's snapshot contains it, by the venue's clock; or a snapshot that is older than deltas before it.
+    /// A snapshot that proves nothing: it is older than deltas before it, or answers a request from before something
+    /// was lost, or of a market that the venue has not been told to carry.
     Superseded,
     /// It belongs to no subscription of ours, or to a market that is not subscribed to (any more).
     Unsubscribed,
@@ -272,12 +276,12 @@ impl GapCause {
         match self {
             GapCause::SequenceGap { .. } => "sequence_gap",
             GapCause::SequenceRegressed => "sequence_regressed",
-            GapCause::Unnumbered => "unproven",
-            GapCause::Unreadable => "unparsed",
+            GapCause::Unnumbered => "unnumbered",
+            GapCause::Unreadable => "unreadable",
             GapCause::ClockRegressed => "clock_regressed",
             GapCause::Divergence => "divergence",
             GapCause::SubscriptionEnded => "subscription_ended",
-            GapCause::Disconnected => "reconnect",
+            GapCause::Disconnected => "disconnected",
             GapCause::Overflow => "overflow",
         }
     }
@@ -291,7 +295,7 @@ impl EndCause {
             EndCause::Renewed => "renewed",
             EndCause::Terminal { .. } => "terminal",
             EndCause::Forgotten => "forgotten",
-            EndCause::Disconnected => "reconnect",
+            EndCause::Disconnected => "disconnected",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The end of a session that commands go into, from any task.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,7 +20,8 @@ use super::{
 };
 
 /// Controls a session; clones control the same one. The session ends when it is [shut down](SessionHandle::shutdown),
-/// or when its [`Session`](super::Session) and every handle are gone.
+/// or when its [`Session`](super::Session) is dropped, whose facts nobody could read then: what is asked of a handle
+/// afterwards fails with [`CommandError::Closed`].
 #[derive(Clone)]
 pub struct SessionHandle {
     directory: Arc<Mutex<Directory>>,
@@ -34,6 +35,8 @@ pub(super) struct Directory {
     pub(super) placement: Box<dyn Placement>,
     pub(super) slots: Vec<Slot>,
     pub(super) places: HashMap<Ticker, Place>,
+    /// Channels that are subscribed to as a whole, all of them on the first slot.
+    pub(super) whole: HashSet<Channel>,
 }
 
 pub(super) struct Slot {
@@ -110,34 +113,75 @@ impl SessionHandle {
     /// # Errors
     /// What the venue refuses; [`CommandError::Timeout`] if it does not confirm in time: it is retried nevertheless.
     pub async fn subscribe(&self, subscription: Subscription) -> Result<(), CommandError> {
-        let channel = subscription.channel;
-        let mut parts: Vec<(usize, Subscription)> = Vec::new();
-        {
-            let mut directory = self.directory();
-            match &subscription.markets {
-                None => parts.push((0, subscription)),
-                Some(markets) => {
-                    let mut by_slot: HashMap<usize, Vec<Ticker>> = HashMap::new();
-                    for market in markets {
-                        let slot = directory.place(market, channel, &self.queue)?;
-                        by_slot.entry(slot).or_default().push(market.clone());
-                    }
-                    for (slot, markets) in by_slot {
-                        let params = subscription.params.clone();
-                        parts.push((slot, Subscription { channel, markets: Some(markets), params }));
-                    }
+        self.send_subscription(subscription).await
+    }
+
+    /// The same, sent before this returns.
+    pub(crate) fn send_subscription(
+        &self,
+        subscription: Subscription,
+    ) -> impl Future<Output = Result<(), CommandError>> + use<> {
+        let (channel, whole) = (subscription.channel, subscription.markets.is_none());
+        let began = !self.directory().whole.contains(&channel);
+        let replies = self.spread(subscription).map(|parts| {
+            let ask = |(slot, part): (usize, Subscription)| {
+                let markets = part.markets.clone().unwrap_or_default();
+                let reply = self.ask(slot, |reply| Request::Subscribe(part, reply));
+                async move { (markets, reply.await) }
+            };
+            parts.into_iter().map(ask).collect::<Vec<_>>()
+        });
+        let handle = self.clone();
+        async move {
+            let mut result = Ok(());
+            for (markets, reply) in join_all(replies?).await {
+                let Err(error) = reply else { continue };
+                let mut directory = handle.directory();
+                // What is refused has no place.
+                let refused: &[Ticker] = match &error {
+                    CommandError::Refused { markets, .. } => markets,
+                    CommandError::Mixed { .. } => &markets,
+                    _ => &[],
+                };
+                for market in refused {
+                    directory.displace(market, channel);
                 }
+                if whole && began && matches!(error, CommandError::Refused { .. } | CommandError::Mixed { .. }) {
+                    directory.whole.remove(&channel);
+                }
+                result = Err(error);
             }
+            result
         }
-        let parts = parts.into_iter().map(|(slot, part)| (slot, |reply| Request::Subscribe(part, reply)));
-        let result = self.ask_all(parts).await;
-        if let Err(CommandError::Refused { markets, .. }) = &result {
-            let mut directory = self.directory();
-            for market in markets.iter() {
-                directory.displace(market, channel);
+    }
+
+    /// The parts of a subscription, and which slot each goes to.
+    fn spread(&self, subscription: Subscription) -> Result<Vec<(usize, Subscription)>, CommandError> {
+        let mut directory = self.directory();
+        let channel = subscription.channel;
+        let Some(markets) = &subscription.markets else {
+            let by_ids = channel.listing().is_some_and(|listing| subscription.params.contains_key(listing.key));
+            if !by_ids {
+                if directory.places.values().any(|place| place.channels.contains(&channel)) {
+                    return Err(CommandError::Mixed { channel });
+                }
+                directory.whole.insert(channel);
             }
+            return Ok(vec![(0, subscription)]);
+        };
+        // The whole channel contains any of its markets: on another slot each event would come twice.
+        if directory.whole.contains(&channel) {
+            return Ok(vec![(0, subscription)]);
         }
-        result
+        let mut by_slot: HashMap<usize, Vec<Ticker>> = HashMap::new();
+        for market in markets {
+            let slot = directory.place(market, channel, &self.queue)?;
+            by_slot.entry(slot).or_default().push(market.clone());
+        }
+        let part = |(slot, markets)| {
+            (slot, Subscription { channel, markets: Some(markets), params: subscription.params.clone() })
+        };
+        Ok(by_slot.into_iter().map(part).collect())
     }
 
     /// Takes markets off a channel; what the session claims of them ends at once. Returns when the venue has confirmed.
@@ -225,6 +269,7 @@ impl SessionHandle {
             for market in &markets {
                 directory.displace(market, channel);
             }
+            directory.whole.remove(&channel);
             0..directory.slots.len()
         };
         self.ask_all(slots.map(|slot| (slot, move |reply| Request::Unsubscribe(channel, reply)))).await
@@ -283,7 +328,11 @@ impl SessionHandle {
     }
 
     /// Sends at once, so that requests arrive in the order they are made in, and waits for the reply.
-    fn ask(&self, slot: usize, request: impl FnOnce(oneshot::Sender<Reply>) -> Request) -> impl Future<Output = Reply> {
+    fn ask<F: FnOnce(oneshot::Sender<Reply>) -> Request>(
+        &self,
+        slot: usize,
+        request: F,
+    ) -> impl Future<Output = Reply> + use<F> {
         let (sender, receiver) = oneshot::channel();
         let sent = match self.directory().slots.get(slot) {
             Some(slot) => slot.requests.send(request(sender)).map_err(|_| CommandError::Closed),

@@ -5,15 +5,19 @@ use tracing::{debug, field::display, info, trace, warn};
 
 use super::{EndCause, Fact, GapClosed, GapOpened};
 
-/// Logs a fact about a subscription whose last number is `seq`; others are not for here.
+/// Logs a fact about a subscription whose last number is `seq`; others are not for here. `further`: it follows from what
+/// was logged of another market.
 #[cold]
 #[inline(never)]
-pub(super) fn fact(fact: &Fact<'_>, seq: u64) {
+pub(super) fn fact(fact: &Fact<'_>, seq: u64, further: bool) {
     let seq = (seq != 0).then_some(seq);
     match fact {
         Fact::GapOpened(GapOpened { connection, sid, channel, markets, cause, .. }) => {
             let (channel, cause, ticker) = (channel.as_str(), cause.as_str(), only(markets));
-            warn!(connection, sid, seq, ticker, channel, cause, markets = markets.len(), "gap opened");
+            match further {
+                false => warn!(connection, sid, seq, ticker, channel, cause, markets = markets.len(), "gap opened"),
+                true => debug!(connection, sid, seq, ticker, channel, cause, markets = markets.len(), "gap opened"),
+            }
         }
         Fact::GapClosed(GapClosed { connection, sid, channel, market, since, .. }) => {
             let (channel, ticker) = (channel.as_str(), market.as_ref().map(Ticker::as_str));

@@ -17,7 +17,7 @@ mod stats;
 mod transport;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::AtomicU32},
     time::Duration,
 };
@@ -56,7 +56,7 @@ use crate::{
 ///
 /// | event | level | fields |
 /// | --- | --- | --- |
-/// | `gap opened` | warn | `connection`, `sid`, `seq`, `ticker`, `channel`, `cause`, `markets` |
+/// | `gap opened` | warn, debug of each further market of one overflow | `connection`, `sid`, `seq`, `ticker`, `channel`, `cause`, `markets` |
 /// | `gap closed` | info of a subscription, debug of a market, trace of a market's first snapshot | `connection`, `sid`, `seq`, `ticker`, `channel` |
 /// | `subscription begun` | info | `connection`, `sid`, `channel` |
 /// | `subscription ended` | info if asked for, else warn | `connection`, `sid`, `seq`, `channel`, `cause`, `code` |
@@ -172,7 +172,7 @@ impl SessionBuilder {
         self
     }
 
-    /// How many facts may wait for the consumer before events are dropped. 2²⁰, which takes about 200 MB.
+    /// How many facts may wait for the consumer before events are dropped. 2²⁰, which takes 200 to 250 MB.
     #[must_use]
     pub fn queue(mut self, facts: usize) -> SessionBuilder {
         self.queue = facts.max(1);
@@ -288,7 +288,13 @@ impl SessionBuilder {
             pool: Arc::new(Pool::default()),
         };
         let (producer, facts) = queue::bounded(self.queue);
-        let directory = Directory { spawner, placement: self.placement, slots: Vec::new(), places: HashMap::new() };
+        let directory = Directory {
+            spawner,
+            placement: self.placement,
+            slots: Vec::new(),
+            places: HashMap::new(),
+            whole: HashSet::new(),
+        };
         let handle = SessionHandle::new(directory, producer.downgrade(), self.command_timeout);
         // The first connection is made at once; while it lives, so does the queue.
         if handle.open_slot().is_err() {

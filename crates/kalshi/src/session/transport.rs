@@ -1,11 +1,12 @@
 //! Opens one WebSocket connection: resolves, connects, encrypts, signs the handshake, and reads a refusal.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::Instant,
+    net::{TcpStream, lookup_host},
+    time::{Instant, sleep},
 };
 use tokio_rustls::{
     TlsConnector,
@@ -72,7 +73,8 @@ impl Dialer {
         let port = self.url.port_or_known_default().ok_or_else(unusable)?;
         // An IPv6 address stands in brackets in a URL, and nowhere else.
         let host = host.trim_matches(['[', ']']);
-        let tcp = TcpStream::connect((host, port)).await.map_err(|error| transport(&self.url, error))?;
+        let addresses = lookup_host((host, port)).await.map_err(|error| transport(&self.url, error))?;
+        let tcp = connect(addresses).await.map_err(|error| transport(&self.url, error))?;
         // Commands are small and wanted at once.
         tcp.set_nodelay(true).map_err(|error| transport(&self.url, error))?;
         let stream: Box<dyn Stream> = match &self.tls {
@@ -97,8 +99,10 @@ impl Dialer {
             Err(tungstenite::Error::Http(response)) => {
                 let body = response.body().as_deref().unwrap_or_default();
                 let answer = VenueAnswer::parse(response.status().as_u16(), body);
+                // Of a body that comes in several packets only the first may be here, without the code.
+                let may_be_skew = answer.status == 401 && answer.code.is_none();
                 let refused = ConnectError::Refused { answer };
-                if refused.is_clock_skew()
+                if (refused.is_clock_skew() || may_be_skew)
                     && let Some(date) = response.headers().get("date").and_then(|date| date.to_str().ok())
                 {
                     self.clock.learn_from_date(date, began.elapsed());
@@ -107,6 +111,31 @@ impl Dialer {
             }
             Err(tungstenite::Error::Io(error)) => Err(transport(&self.url, error)),
             Err(error) => Err(ConnectError::Handshake(error.to_string())),
+        }
+    }
+}
+
+/// After this long without an answer from one address the next is tried as well.
+const NEXT_ADDRESS: Duration = Duration::from_millis(250);
+
+/// Connects to the first of a host's addresses that answers. They are tried in their order, each a little after the
+/// one before it: one that answers nothing (IPv6 that leads nowhere) must not use up the time of all.
+async fn connect(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
+    let mut addresses = addresses.peekable();
+    let mut attempts = FuturesUnordered::new();
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    loop {
+        if let Some(address) = addresses.next() {
+            attempts.push(TcpStream::connect(address));
+        }
+        let more = addresses.peek().is_some();
+        tokio::select! {
+            done = attempts.next() => match done {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => failed = error,
+                None => return Err(failed),
+            },
+            () = sleep(NEXT_ADDRESS), if more => {}
         }
     }
 }
@@ -125,4 +154,37 @@ fn tls(further_roots: Vec<CertificateDer<'static>>) -> Result<TlsConnector, rust
 
 fn transport(url: &Url, source: io::Error) -> ConnectError {
     ConnectError::Transport { host: url.host_str().unwrap_or_default().to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_answers_nothing_holds_up_no_other() {
+        // Nobody accepts here, and the queue of those who wait is full: another attempt is answered by nothing.
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let nowhere = silent.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(nowhere)).await {
+            waiting.push(stream);
+        }
+        let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = open.local_addr().unwrap();
+        let closed = {
+            let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            closed.local_addr().unwrap()
+        };
+        for addresses in [vec![there], vec![nowhere, there], vec![closed, nowhere, closed, there]] {
+            let connected = tokio::time::timeout(Duration::from_secs(10), connect(addresses.into_iter())).await;
+            assert_eq!(connected.unwrap().unwrap().peer_addr().unwrap(), there);
+        }
+        let refused = connect([closed].into_iter()).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(connect(std::iter::empty()).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
 }

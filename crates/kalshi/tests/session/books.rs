@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use daybook_kalshi::{BookStream, BookStreamError, BookUpdate};
+use daybook_kalshi::{BookStream, BookStreamError, BookUpdate, Channel};
 
 use crate::{
     builder,
@@ -122,4 +122,29 @@ async fn refusals_are_told() {
     let mut books = BookStream::open(server.environment(), credentials(), server.tickers()).unwrap();
     let error = books.next().await.unwrap_err();
     assert!(matches!(&error, BookStreamError::Unauthorized(text) if text.contains("NOT_FOUND")), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_taken_off_directly_after_opening_does_not_become_live() {
+    let server = Server::start(3).await;
+    let mut books = BookStream::over(builder(&server).open().unwrap(), server.tickers());
+    books.remove([ticker(0)]).await.unwrap();
+    let mut live = HashMap::new();
+    read_all(&mut books, &mut live).await;
+    assert_eq!((books.book("M-0"), live.get("M-0").copied().unwrap_or(false)), (None, false));
+    assert!(books.book("M-1").is_some() && books.book("M-2").is_some());
+    assert_eq!(server.carried(), [2]);
+}
+
+#[tokio::test]
+async fn no_book_of_an_ended_subscription_is_shown() {
+    let server = Server::start(2).await;
+    let session = builder(&server).open().unwrap();
+    let handle = session.handle();
+    let mut books = BookStream::over(session, server.tickers());
+    let mut live = HashMap::new();
+    read_all(&mut books, &mut live).await;
+    handle.unsubscribe(Channel::OrderbookDelta).await.unwrap();
+    read_all(&mut books, &mut live).await;
+    assert_eq!((books.book("M-0"), books.book("M-1")), (None, None));
 }

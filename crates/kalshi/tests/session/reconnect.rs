@@ -198,3 +198,21 @@ async fn a_subscription_that_the_venue_forgot_is_opened_anew() {
     read_until_true(&mut session, &mut folded, &server).await;
     assert_eq!((folded.gaps.len(), causes(&folded).len()), (1, 0));
 }
+
+#[tokio::test]
+async fn a_refusal_that_is_not_the_venues_own_word_is_tried_again() {
+    for refusal in [(403, "<html>Forbidden</html>"), (401, r#"{"error":{"code":"header_time"#), (401, "")] {
+        let server = Server::start(1).await;
+        server.state().refusal = Some(refusal);
+        let mut session = builder(&server).open().unwrap();
+        loop {
+            let mut batch = session.next().await.expect("the session goes on");
+            if let Some(Fact::ConnectFailed { retry_in, .. }) = batch.next() {
+                assert!(retry_in.is_some(), "{refusal:?}");
+                break;
+            }
+        }
+        server.state().refusal = None;
+        session.handle().subscribe(books(&server)).await.unwrap();
+    }
+}

@@ -67,3 +67,22 @@ async fn a_full_subscription_refuses_the_rest_by_name() {
     assert_eq!(markets.len(), 4);
     assert_eq!(server.carried(), [4]);
 }
+
+#[tokio::test]
+async fn a_market_of_a_whole_channel_is_not_carried_by_another_connection_as_well() {
+    let server = Server::start(2).await;
+    let by_number = |market: &Ticker, _: &[usize]| market.as_str()[2..].parse::<usize>().unwrap_or(0);
+    let session = builder(&server).placement(by_number).open().unwrap();
+    let handle = session.handle();
+    handle.subscribe(books(server.tickers())).await.unwrap();
+    handle.subscribe(Subscription::new(Channel::Trade)).await.unwrap();
+    handle.subscribe(Subscription::new(Channel::Trade).markets([ticker(1)])).await.unwrap();
+    let of_trades = |listed: &[(u32, String, u32)]| listed.iter().filter(|(_, channel, _)| channel == "trade").count();
+    assert_eq!(of_trades(&handle.list().await.unwrap()), 1);
+    // Nor is the whole channel beside some markets of it.
+    handle.unsubscribe(Channel::Trade).await.unwrap();
+    handle.subscribe(Subscription::new(Channel::Trade).markets([ticker(1)])).await.unwrap();
+    let mixed = CommandError::Mixed { channel: Channel::Trade };
+    assert_eq!(handle.subscribe(Subscription::new(Channel::Trade)).await, Err(mixed));
+    assert_eq!(of_trades(&handle.list().await.unwrap()), 1);
+}

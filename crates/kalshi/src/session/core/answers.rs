@@ -1,16 +1,16 @@
 //! What the venue answers to commands, and what follows from it.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use daybook_book::Ticker;
 
 use super::{
-    ConnectionCore, Kind, Outcome, Pending, RequestId,
-    trust::{Moment, Phase},
+    ConnectionCore, Kind, Outcome, Pending,
+    trust::{Moment, Phase, Subscribed},
 };
 use crate::{
     ControlKind,
-    session::{Channel, EndCause, FactSink, answer::Answer, error::CommandError},
+    session::{Channel, EndCause, Fact, FactSink, GapCause, answer::Answer, error::CommandError},
 };
 
 /// A subscription that held this long is opened anew at once when it ends.
@@ -22,6 +22,12 @@ mod code {
     pub(super) const TIMEOUT: i64 = 18;
     pub(super) const MARKET_LIMIT: i64 = 26;
     pub(super) const TOO_MANY_REQUESTS: i64 = 27;
+
+    /// Whether it may be one of the markets that a command names which makes the venue refuse it: not where it is about
+    /// a part that every command has, the channel, the account, or how many markets there are.
+    pub(super) fn may_concern_a_market(code: i64) -> bool {
+        !matches!(code, 2..=5 | 8 | 9 | 12..=15 | 19..=24 | MARKET_LIMIT | 28)
+    }
 }
 
 impl ConnectionCore {
@@ -57,7 +63,7 @@ impl ConnectionCore {
                     self.unsubscribed(channel, moment, sink);
                 }
             }
-            ControlKind::Error { code, .. } if kind.is_terminal() => {
+            ControlKind::Error { code, message } if kind.is_terminal() => {
                 // An error without a subscription concerns that of the command.
                 if let Some(channel) = channel.or(pending.as_ref().and_then(|pending| pending.channel)) {
                     if let Some(pending) = pending {
@@ -65,6 +71,12 @@ impl ConnectionCore {
                     }
                     let code = code.unwrap_or_default();
                     self.lost(channel, EndCause::Terminal { code }, moment, sink);
+                } else if sid.is_none() {
+                    // Some subscription is dead, and only the venue's list tells which.
+                    self.refuse(pending.unwrap_or(Pending::of_none(moment.now)), vec![], *code, message, moment, sink);
+                    self.distrust_books(GapCause::SubscriptionEnded, moment, sink);
+                    self.in_doubt = true;
+                    self.lists.push_back(0);
                 }
             }
             ControlKind::Error { code, message } => match pending {
@@ -75,21 +87,12 @@ impl ConnectionCore {
                     {
                         self.lost(channel, EndCause::Forgotten, moment, sink);
                     }
-                    let none = Pending {
-                        id: 0,
-                        kind: Kind::List,
-                        channel,
-                        sent_at: moment.now,
-                        markets: Vec::new(),
-                        remaining: 0,
-                        request: 0,
-                        change: None,
-                    };
-                    self.refuse(&none, *code, message, moment, sink);
+                    let none = Pending { channel, ..Pending::of_none(moment.now) };
+                    self.refuse(none, vec![], *code, message, moment, sink);
                 }
             },
         }
-        self.send_due(moment.now);
+        self.send_due(moment, sink);
     }
 
     fn subscribed(
@@ -133,8 +136,8 @@ impl ConnectionCore {
         }
         // The answer to a command that was sent again, because the answer to the first came late, settles it too.
         if let Some(pending) = pending {
+            requests.extend(subscribed.confirm(pending.id, &pending.markets));
             subscribed.expect_snapshots(&pending.markets, snapshots_by);
-            requests.extend(pending.markets.into_iter().map(|(_, request)| request));
         }
         requests.into_iter().for_each(|request| self.settle(request, 1));
     }
@@ -149,9 +152,14 @@ impl ConnectionCore {
     ) {
         let Some(pending) = pending else { return };
         let Some(channel) = pending.channel else {
-            self.audit(&answer.listed, pending.sent_at, moment, sink);
+            self.in_doubt = false;
+            let Some(listed) = answer.listed else {
+                let message = "the list of subscriptions that it answered with cannot be read";
+                return self.refuse(pending, vec![], None, message, moment, sink);
+            };
+            self.audit(&listed, pending.sent_at, moment, sink);
             if self.requests.remove(&pending.request).is_some() {
-                self.outcomes.push((pending.request, Outcome::Listed(answer.listed)));
+                self.outcomes.push((pending.request, Outcome::Listed(listed)));
             }
             return;
         };
@@ -167,9 +175,10 @@ impl ConnectionCore {
                 if let Some(subscribed) = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel)
                 {
                     subscribed.chunk = (subscribed.chunk * 2).min(most);
+                    let confirmed = subscribed.confirm(pending.id, &pending.markets);
                     subscribed.expect_snapshots(&pending.markets, moment.now + timeout);
+                    confirmed.into_iter().for_each(|request| self.settle(request, 1));
                 }
-                pending.markets.into_iter().for_each(|(_, request)| self.settle(request, 1));
             }
             Kind::Delete => pending.markets.into_iter().for_each(|(_, request)| self.settle(request, 1)),
             Kind::Unsubscribe => self.unsubscribed(channel, moment, sink),
@@ -202,29 +211,45 @@ impl ConnectionCore {
     /// The venue confirmed the end of a subscription, asked for or not.
     fn unsubscribed(&mut self, channel: Channel, moment: Moment, sink: &mut impl FactSink) {
         let Some(at) = self.subscriptions.iter().position(|subscribed| subscribed.channel == channel) else { return };
+        if self.subscriptions[at].ends() {
+            return self.finish(at, moment, sink);
+        }
         match self.subscriptions[at].phase {
-            Phase::Ending { renew: false, .. } => {
-                self.forget_pending(channel);
-                let mut gone = self.subscriptions.remove(at);
-                self.ended.extend(gone.sid);
-                gone.ended(EndCause::Requested, moment.at, moment, sink, &mut self.counts);
-                let members = gone.wanted.into_iter().chain(gone.unwanted).map(|(_, request)| request);
-                gone.waiting.into_iter().chain(members).for_each(|request| self.settle(request, 1));
-                gone.inquiries.into_iter().for_each(|request| self.fail(request, CommandError::Unlisted { channel }));
-            }
-            Phase::Ending { renew: true, .. } => self.lost(channel, EndCause::Renewed, moment, sink),
+            Phase::Ending { .. } => self.lost(channel, EndCause::Renewed, moment, sink),
             Phase::Open | Phase::Asked => self.lost(channel, EndCause::Forgotten, moment, sink),
             Phase::Wanted => {}
         }
     }
 
+    /// A subscription that the user ended is over. What is wanted of its channel since then takes its place.
+    pub(super) fn finish(&mut self, at: usize, moment: Moment, sink: &mut impl FactSink) {
+        self.forget_pending(self.subscriptions[at].channel);
+        let mut gone = self.subscriptions.remove(at);
+        self.ended.extend(gone.sid);
+        self.subscriptions.extend(gone.successor.take().map(|next| *next));
+        gone.ended(EndCause::Requested, moment.at, moment, sink, &mut self.counts);
+        self.dismiss(gone);
+    }
+
+    /// Nothing of this is wanted any more: whoever waited for it has what can be had.
+    pub(super) fn dismiss(&mut self, mut gone: Subscribed) {
+        let channel = gone.channel;
+        let mut done = std::mem::take(&mut gone.waiting);
+        gone.members.for_each(|member| done.append(&mut member.cold.waiting));
+        done.extend(gone.changes.into_iter().map(|change| change.request));
+        done.extend(gone.unwanted.into_iter().chain(gone.parked).map(|(_, request)| request));
+        done.into_iter().for_each(|request| self.settle(request, 1));
+        gone.inquiries.into_iter().for_each(|request| self.fail(request, CommandError::Unlisted { channel }));
+        gone.asks.into_iter().for_each(|(tickers, request)| self.settle(request, tickers.len()));
+    }
+
     /// A subscription is gone and is to be opened anew.
     pub(super) fn lost(&mut self, channel: Channel, cause: EndCause, moment: Moment, sink: &mut impl FactSink) {
         let Some(at) = self.subscriptions.iter().position(|subscribed| subscribed.channel == channel) else { return };
-        if matches!(self.subscriptions[at].phase, Phase::Ending { renew: false, .. }) {
-            return self.unsubscribed(channel, moment, sink);
+        if self.subscriptions[at].ends() {
+            return self.finish(at, moment, sink);
         }
-        let carried = self.forget_pending(channel);
+        self.forget_pending(channel);
         let subscribed = &mut self.subscriptions[at];
         self.ended.extend(subscribed.sid);
         if moment.now.saturating_sub(subscribed.begun_at) > HELD {
@@ -237,30 +262,26 @@ impl ConnectionCore {
         let wait = Duration::from_millis(250) * ((1 << subscribed.failures) - 2);
         subscribed.retry_at = moment.now + if cause == EndCause::Renewed { Duration::ZERO } else { wait };
         let removed: Vec<_> = subscribed.unwanted.drain(..).collect();
-        subscribed.asks.clear();
-        subscribed.want_all(&carried);
+        let asked: Vec<_> = subscribed.drop_asks();
+        subscribed.want_all();
         removed.into_iter().for_each(|(_, request)| self.settle(request, 1));
+        asked.into_iter().for_each(|request| self.fail(request, CommandError::Disconnected));
     }
 
-    /// Drops the commands about a subscription that is gone; gives the requests that wait for markets.
-    fn forget_pending(&mut self, channel: Channel) -> HashMap<Ticker, RequestId> {
-        let mut carried = HashMap::new();
+    /// Drops the commands about a subscription that is gone.
+    fn forget_pending(&mut self, channel: Channel) {
         let (gone, kept) =
             std::mem::take(&mut self.pending).into_iter().partition(|pending| pending.channel == Some(channel));
         self.pending = kept;
         let gone: Vec<Pending> = gone;
         for pending in gone {
             match pending.kind {
-                Kind::Subscribe | Kind::Add => {
-                    carried.extend(pending.markets.into_iter().filter(|(_, request)| *request != 0));
-                }
                 Kind::Delete => pending.markets.iter().for_each(|&(_, request)| self.settle(request, 1)),
                 Kind::Snapshots | Kind::Inquire => self.fail(pending.request, CommandError::Disconnected),
                 Kind::Relist => self.wait_for_renewal(&pending),
-                Kind::Unsubscribe | Kind::List => {}
+                Kind::Subscribe | Kind::Add | Kind::Unsubscribe | Kind::List => {}
             }
         }
-        carried
     }
 
     /// A command failed.
@@ -287,12 +308,15 @@ impl ConnectionCore {
             }
             (_, Kind::Snapshots, _) => {
                 // Whether the subscription lives shows elsewhere; these markets are asked for again, later.
-                self.refuse(&pending, code, message, moment, sink);
                 let sent_at = moment.now + self.settings.answer_timeout;
+                let (request, markets) = (pending.request, pending.markets.clone());
+                let (kind, channel) = (pending.kind, pending.channel);
                 self.again(Pending { sent_at, request: 0, ..pending });
+                let refused = Pending { request, markets, kind, channel, ..Pending::of_none(moment.now) };
+                self.refuse(refused, vec![], code, message, moment, sink);
             }
             (_, Kind::Unsubscribe, Some(channel)) => {
-                self.refuse(&pending, code, message, moment, sink);
+                self.refuse(pending, vec![], code, message, moment, sink);
                 self.unsubscribed(channel, moment, sink);
             }
             (_, Kind::Relist, Some(channel)) => {
@@ -304,9 +328,12 @@ impl ConnectionCore {
                         subscribed.unlist(&change.names);
                     }
                 }
-                self.refuse(&pending, code, message, moment, sink);
+                self.refuse(pending, vec![], code, message, moment, sink);
             }
-            _ => self.refuse(&pending, code, message, moment, sink),
+            (_, kind, _) => {
+                self.in_doubt &= kind != Kind::List;
+                self.refuse(pending, vec![], code, message, moment, sink);
+            }
         }
     }
 
@@ -324,19 +351,23 @@ impl ConnectionCore {
     ) {
         let Some(at) = self.subscriptions.iter().position(|subscribed| subscribed.channel == channel) else { return };
         let subscribed = &mut self.subscriptions[at];
+        if !subscribed.filtered && subscribed.ends() {
+            self.refuse(pending, vec![], code, message, moment, sink);
+            return self.finish(at, moment, sink);
+        }
         if !subscribed.filtered {
             let gone = self.subscriptions.remove(at);
             let error = CommandError::Refused { code, message: message.into(), markets: [].into() };
             let changes = gone.changes.into_iter().map(|change| change.request);
             let waiting = gone.waiting.into_iter().chain(changes).chain(gone.inquiries);
             waiting.for_each(|request| self.fail(request, error.clone()));
-            return self.refuse(&pending, code, message, moment, sink);
+            return self.refuse(pending, vec![], code, message, moment, sink);
         }
         let markets = std::mem::take(&mut pending.markets);
         let named = |ticker: &Ticker| answer.markets.iter().any(|name| name == ticker.as_str());
         let (refused, innocent): (Vec<_>, Vec<_>) = if markets.iter().any(|(ticker, _)| named(ticker)) {
             markets.into_iter().partition(|(ticker, _)| named(ticker))
-        } else if markets.len() > 1 && code != Some(code::MARKET_LIMIT) {
+        } else if markets.len() > 1 && code.is_none_or(code::may_concern_a_market) {
             // One of them may be at fault, and the venue does not say which: halve the command until it is alone.
             subscribed.chunk = (markets.len() / 2).max(1);
             (Vec::new(), markets)
@@ -346,14 +377,31 @@ impl ConnectionCore {
         if pending.kind == Kind::Subscribe {
             subscribed.phase = Phase::Wanted;
         }
+        let (mut waited, mut carried) = (Vec::new(), Vec::new());
         for (ticker, _) in &refused {
-            subscribed.members.remove(ticker.as_str());
+            // One that was taken off and added again waits for another command.
+            if subscribed.members.get_mut(ticker.as_str()).is_none_or(|member| member.cold.command != pending.id) {
+                continue;
+            }
+            let Some(gone) = subscribed.members.remove(ticker.as_str()) else { continue };
+            waited.extend(gone.cold.waiting);
+            waited.extend(subscribed.parked.extract_if(.., |(parked, _)| parked == ticker).map(|(_, request)| request));
+            carried.extend(gone.trusted.then_some(gone.cold.ticker));
         }
-        let confirmed = subscribed.want_first(innocent);
+        if !carried.is_empty() {
+            let (connection, markets, at) = (moment.connection, carried.into(), moment.at);
+            sink.push(Fact::MarketsRemoved { connection, channel, markets, at });
+        }
+        let confirmed = subscribed.want_first(pending.id, innocent);
+        let over = subscribed.end_when_open && pending.kind == Kind::Subscribe;
         confirmed.into_iter().for_each(|request| self.settle(request, 1));
         if !refused.is_empty() {
             pending.markets = refused;
-            self.refuse(&pending, code, message, moment, sink);
+            self.refuse(pending, waited, code, message, moment, sink);
+        }
+        // What the venue did not open need not be ended.
+        if over {
+            self.finish(at, moment, sink);
         }
     }
 }

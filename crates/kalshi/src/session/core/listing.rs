@@ -16,12 +16,10 @@ impl ConnectionCore {
     /// Takes indices, underlyings or market ids off what limits a channel's subscription. A ticker subscription that
     /// is left with no market ends.
     pub fn narrow(&mut self, request: RequestId, channel: Channel, names: &[String]) {
-        let Some(subscribed) = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel) else {
-            return self.expect(request, 0);
-        };
+        let Some(subscribed) = self.latest(channel) else { return self.expect(request, 0) };
         let held: Vec<Value> = names.iter().map(|name| Value::from(name.as_str())).collect();
         let removed = subscribed.unlist(&held);
-        if removed.is_empty() || matches!(subscribed.phase, Phase::Ending { renew: false, .. }) {
+        if removed.is_empty() {
             return self.expect(request, 0);
         }
         let none_is_all = channel.listing().is_some_and(|listing| listing.none_is_all);
@@ -34,10 +32,9 @@ impl ConnectionCore {
 
     /// Asks what there is to list on a channel that is subscribed to. The answer is [`Outcome::Available`].
     pub fn available(&mut self, request: RequestId, channel: Channel) {
-        let subscribed = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel);
-        let subscribed = subscribed.filter(|of| !matches!(of.phase, Phase::Ending { renew: false, .. }));
-        let refused = match (subscribed, channel.listing().and_then(|listing| listing.ask)) {
-            (Some(_), Some(_)) if self.connection.is_none() => CommandError::Disconnected,
+        let connected = self.connection.is_some();
+        let refused = match (self.latest(channel), channel.listing().and_then(|listing| listing.ask)) {
+            (Some(_), Some(_)) if !connected => CommandError::Disconnected,
             (Some(subscribed), Some(_)) => {
                 subscribed.inquiries.push_back(request);
                 return self.expect(request, 1);
@@ -82,9 +79,17 @@ impl Subscribed {
         self.channel.listing().is_some_and(|listing| listing.none_is_all) && self.listed().is_some()
     }
 
-    /// Whether these parameters ask for the whole channel.
-    pub(super) fn is_whole(&self, params: &Map<String, Value>) -> bool {
-        self.channel.listing().is_none_or(|listing| listing.none_is_all && !params.contains_key(listing.key))
+    /// Whether these parameters ask for something that a change of the list does not bring: the whole channel in place
+    /// of a list, another part of it, other people's besides one's own.
+    pub(super) fn differs(&self, params: &Map<String, Value>) -> bool {
+        let listing = self.channel.listing();
+        let rest = |of: &Map<String, Value>| {
+            let mut rest = of.clone();
+            listing.and_then(|listing| rest.remove(listing.key));
+            rest
+        };
+        let asks_for_all = listing.is_some_and(|listing| listing.none_is_all && !params.contains_key(listing.key));
+        self.is_by_ids() && asks_for_all || rest(&self.params) != rest(params)
     }
 
     /// What these parameters list is wanted too. Returns how many confirmations the request has to wait for.

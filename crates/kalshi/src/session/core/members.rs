@@ -6,6 +6,8 @@ use daybook_book::{ReceivedTime, Ticker};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::RequestId;
+
 /// The longest ticker that finding is quickest for: with what every delta looks at it fills a cache line.
 const NAME: usize = 41;
 
@@ -34,24 +36,40 @@ pub(super) struct Hot {
 #[derive(Debug)]
 pub(super) struct Cold {
     pub(super) ticker: Ticker,
+    /// The command that asked the venue to carry it; 0 if none did.
+    pub(super) command: u64,
+    /// The venue carries it: it confirmed that command, or sent a snapshot that nobody had asked for.
+    pub(super) carried: bool,
+    /// The user's requests that wait for that.
+    pub(super) waiting: Vec<RequestId>,
     /// A snapshot came on the present subscription, so another can be expected when asked for.
     pub(super) seen: bool,
+    /// What answers a command before this one proves nothing: something was lost since, or it was not carried yet.
+    pub(super) bar: u64,
     /// When the repair group is due that it waits in; [`Duration::MAX`] if in none. What stands in other groups is void.
     pub(super) queued: Duration,
     /// Events of it were dropped for want of room.
     pub(super) overflowed: bool,
-    /// Snapshots in a row that were older than deltas before them.
+    /// Snapshots in a row that were older than deltas from before they were asked for.
     pub(super) lagging: u8,
     /// Requests for a snapshot in a row that brought none.
     pub(super) attempts: u8,
-    /// When its last snapshot came.
-    pub(super) snapshot_at: Duration,
     /// Since when its gap is open; `None` if nothing was known before.
     pub(super) since: Option<ReceivedTime>,
     /// The command that asks for its snapshot; 0 if none does.
     pub(super) asked: u64,
     /// When that was sent.
     pub(super) asked_at: Duration,
+    /// The venue's clock in the last book event before that.
+    pub(super) asked_clock: u64,
+}
+
+/// A market that was taken away.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) sent: bool,
+    pub(super) trusted: bool,
+    pub(super) cold: Cold,
 }
 
 /// One market of a subscription.
@@ -98,15 +116,19 @@ impl Cold {
     fn new(ticker: Ticker) -> Cold {
         Cold {
             ticker,
+            command: 0,
+            carried: false,
+            waiting: Vec::new(),
             seen: false,
+            bar: 0,
             queued: Duration::MAX,
             overflowed: false,
             lagging: 0,
             attempts: 0,
-            snapshot_at: Duration::ZERO,
             since: None,
             asked: 0,
             asked_at: Duration::ZERO,
+            asked_clock: 0,
         }
     }
 
@@ -119,11 +141,12 @@ impl Cold {
 }
 
 impl Member<'_> {
-    /// Forgets what belonged to a subscription that ended; the open gap stays.
+    /// Forgets what belonged to a subscription that ended; the open gap stays, and so does who waits for it.
     pub(super) fn reset(self) {
         let (ticker, since) = (self.cold.ticker.clone(), self.cold.since);
+        let waiting = std::mem::take(&mut self.cold.waiting);
         *self.hot = Hot::new(&ticker, self.hot.place);
-        *self.cold = Cold { since, ..Cold::new(ticker) };
+        *self.cold = Cold { since, waiting, ..Cold::new(ticker) };
     }
 }
 
@@ -157,8 +180,8 @@ impl Members {
         Some(Member { hot, cold })
     }
 
-    /// Takes a market away; tells whether the venue was asked to carry it, and the rest.
-    pub(super) fn remove(&mut self, ticker: &str) -> Option<(bool, Cold)> {
+    /// Takes a market away.
+    pub(super) fn remove(&mut self, ticker: &str) -> Option<Gone> {
         let all = &self.cold;
         let (gone, _) = self.hot.find_entry(hash(ticker), |hot| hot.is(ticker, all)).ok()?.remove();
         let last = self.cold.len() - 1;
@@ -166,7 +189,8 @@ impl Members {
         if let Some(moved) = self.hot.find_mut(moved, |hot| hot.place as usize == last) {
             moved.place = gone.place;
         }
-        Some((gone.sent, self.cold.swap_remove(gone.place as usize)))
+        let (sent, trusted) = (gone.sent, gone.trusted);
+        Some(Gone { sent, trusted, cold: self.cold.swap_remove(gone.place as usize) })
     }
 
     /// Every market.
@@ -183,7 +207,7 @@ impl Members {
         self.hot.iter().all(|hot| hot.trusted)
     }
 
-    #[cfg(test)]
+    /// How many.
     pub(super) fn len(&self) -> usize {
         self.cold.len()
     }
@@ -212,7 +236,7 @@ mod tests {
                 if insert {
                     prop_assert_eq!(members.insert(ticker.clone()), model.insert(ticker.clone()));
                 } else {
-                    prop_assert_eq!(members.remove(ticker.as_str()).map(|(_, gone)| gone.ticker), model.take(&ticker));
+                    prop_assert_eq!(members.remove(ticker.as_str()).map(|gone| gone.cold.ticker), model.take(&ticker));
                 }
                 prop_assert_eq!(members.len(), model.len());
                 for ticker in &model {

@@ -123,6 +123,14 @@ struct Pending {
     change: Option<Change>,
 }
 
+impl Pending {
+    /// What stands for a command that was none of ours.
+    fn of_none(now: Duration) -> Pending {
+        let (sent_at, markets, change) = (now, Vec::new(), None);
+        Pending { id: 0, kind: Kind::List, channel: None, sent_at, markets, remaining: 0, request: 0, change }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Subscribe,
@@ -155,6 +163,8 @@ pub struct ConnectionCore {
     ended: Vec<u32>,
     pending: Vec<Pending>,
     lists: VecDeque<RequestId>,
+    /// The venue ended a subscription without saying which: until its list tells, no snapshot proves anything.
+    in_doubt: bool,
     /// For each request, how many markets or confirmations it still waits for.
     requests: HashMap<RequestId, usize>,
     next_id: u64,
@@ -184,6 +194,7 @@ impl ConnectionCore {
             ended: Vec::new(),
             pending: Vec::new(),
             lists: VecDeque::new(),
+            in_doubt: false,
             requests: HashMap::new(),
             next_id: 1,
             unanswered: 0,
@@ -251,41 +262,35 @@ impl ConnectionCore {
     /// The connection is gone. Everything it held is wanted again.
     pub fn closed(&mut self, cause: DownCause, now: Duration, at: ReceivedTime, sink: &mut impl FactSink) {
         let Some(moment) = self.moment(now, at) else { return };
-        let mut carried: HashMap<Ticker, RequestId> = HashMap::new();
         for pending in std::mem::take(&mut self.pending) {
             match pending.kind {
-                Kind::Subscribe | Kind::Add => {
-                    carried.extend(pending.markets.into_iter().filter(|(_, request)| *request != 0));
-                }
                 // What was to end has ended.
                 Kind::Delete => pending.markets.iter().for_each(|&(_, request)| self.settle(request, 1)),
                 Kind::Snapshots | Kind::Inquire | Kind::List => self.fail(pending.request, CommandError::Disconnected),
                 Kind::Relist => self.wait_for_renewal(&pending),
-                Kind::Unsubscribe => {}
+                Kind::Subscribe | Kind::Add | Kind::Unsubscribe => {}
             }
         }
         for request in std::mem::take(&mut self.lists) {
             self.fail(request, CommandError::Disconnected);
         }
+        // What was to end has ended.
+        while let Some(at) = self.subscriptions.iter().position(Subscribed::ends) {
+            self.finish(at, moment, sink);
+        }
         let mut requests = Vec::new();
         let mut failed = Vec::new();
         for subscribed in &mut self.subscriptions {
-            let asked_to_end = matches!(subscribed.phase, Phase::Ending { renew: false, .. });
-            let cause = if asked_to_end { EndCause::Requested } else { EndCause::Disconnected };
-            subscribed.ended(cause, self.heard_recv, moment, sink, &mut self.counts);
+            subscribed.ended(EndCause::Disconnected, self.heard_recv, moment, sink, &mut self.counts);
             requests.extend(subscribed.unwanted.drain(..).map(|(_, request)| request));
-            failed.extend(subscribed.asks.drain(..).map(|(_, request)| request));
+            failed.extend(subscribed.drop_asks());
             failed.extend(subscribed.inquiries.drain(..));
-            if asked_to_end {
-                requests.append(&mut subscribed.waiting);
-                subscribed.over = true;
-            }
-            subscribed.want_all(&carried);
+            subscribed.want_all();
             subscribed.retry_at = Duration::ZERO;
         }
-        self.subscriptions.retain(|subscribed| !subscribed.over);
         requests.into_iter().for_each(|request| self.settle(request, 1));
         failed.into_iter().for_each(|request| self.fail(request, CommandError::Disconnected));
+        self.in_doubt = false;
         self.ended.clear();
         self.outbox.clear();
         self.action = None;
@@ -312,8 +317,8 @@ impl ConnectionCore {
     }
 
     fn moment(&self, now: Duration, at: ReceivedTime) -> Option<Moment> {
-        let (accepting, repair) = (self.accepting, self.settings.repair);
-        self.connection.map(|connection| Moment { connection, now, at, accepting, repair })
+        let (accepting, repair, next) = (self.accepting, self.settings.repair, self.next_id);
+        self.connection.map(|connection| Moment { connection, now, at, accepting, repair, next })
     }
 
     // Frames.
@@ -349,19 +354,27 @@ impl ConnectionCore {
             if of_book && record.sid.is_none() {
                 self.distrust_books(GapCause::Unnumbered, moment, sink);
             }
-            self.counts.surplus += 1;
-            sink.push(Fact::Surplus(Surplus::Unsubscribed, record));
-            return;
+            return self.surplus(Surplus::Unsubscribed, record, moment, sink);
         };
         let subscribed = &mut self.subscriptions[at];
         let before = subscribed.last_recv();
         if let Err(why) = subscribed.follow(record.seq, moment, sink, &mut self.counts) {
-            self.counts.surplus += 1;
-            sink.push(Fact::Surplus(why, record));
-            return;
+            return self.surplus(why, record, moment, sink);
         }
         if let Some(answered) = subscribed.deliver(before, record, moment, sink, &mut self.counts) {
             self.answered_by_snapshot(answered);
+        }
+    }
+
+    /// Market data that must not be applied. Without room it is not told either: nothing is missing without it.
+    #[cold]
+    #[inline(never)]
+    fn surplus(&mut self, why: Surplus, record: EventRecord<'_>, moment: Moment, sink: &mut impl FactSink) {
+        self.counts.surplus += 1;
+        if moment.accepting {
+            sink.push(Fact::Surplus(why, record));
+        } else {
+            self.counts.dropped += 1;
         }
     }
 
@@ -398,7 +411,10 @@ impl ConnectionCore {
             let subscribed = &mut self.subscriptions[at];
             let of = subscribed.channel;
             channel = Some(of);
-            let _ = subscribed.follow(seq, moment, sink, &mut self.counts);
+            if subscribed.follow(seq, moment, sink, &mut self.counts) == Err(Surplus::Repeated) {
+                self.counts.surplus += 1;
+                return;
+            }
             if !moment.accepting {
                 subscribed.lose_message(moment, sink, &mut self.counts);
             }
@@ -423,7 +439,8 @@ impl ConnectionCore {
     #[inline(never)]
     fn unreadable(&mut self, error: FrameError, frame: &[u8], moment: Moment, sink: &mut impl FactSink) {
         self.counts.unreadable += 1;
-        match (error.sid, self.find(error.sid, true, moment)) {
+        // It may be any channel's: it binds no id to a subscription, and its number will be missing.
+        match (error.sid, self.find(error.sid, false, moment)) {
             (_, Some(at)) => {
                 let subscribed = &mut self.subscriptions[at];
                 // The numbers may show a gap already; what is not understood makes one in any case.
@@ -437,6 +454,11 @@ impl ConnectionCore {
         }
         if !moment.accepting {
             self.counts.dropped += 1;
+            // Whoever cannot be told of the frame is told that something is missing.
+            let may_be = |of: &Subscribed| !of.channel.carries_books() && (error.sid.is_none() || of.sid == error.sid);
+            for subscribed in self.subscriptions.iter_mut().filter(|of| may_be(of)) {
+                subscribed.distrust_now(GapCause::Overflow, moment, sink, &mut self.counts);
+            }
             return;
         }
         sink.push(Fact::Unreadable(Unreadable {
@@ -470,19 +492,17 @@ impl ConnectionCore {
             self.subscriptions.push(new);
             self.subscriptions.len() - 1
         });
-        let subscribed = &mut self.subscriptions[at];
-        if let Phase::Ending { renew: false, sent } = subscribed.phase {
+        let mut subscribed = &mut self.subscriptions[at];
+        if subscribed.ends() {
             // What is ended and wanted again begins anew, with what is named now.
-            subscribed.clear_members();
-            subscribed.params = wanted.params.clone();
-            subscribed.phase = Phase::Ending { renew: true, sent };
-            subscribed.filtered = wanted.markets.is_some();
-            std::mem::take(&mut subscribed.waiting).into_iter().for_each(|earlier| self.settle(earlier, 1));
+            subscribed = subscribed.successor.get_or_insert_with(|| {
+                let filtered = wanted.markets.is_some();
+                Box::new(Subscribed::new(wanted.channel, wanted.params.clone(), filtered, self.settings.chunk))
+            });
         }
-        let subscribed = &mut self.subscriptions[at];
         let mut waits_for = 0;
         match wanted.markets {
-            None if subscribed.filtered || subscribed.is_by_ids() && subscribed.is_whole(&wanted.params) => {
+            None if subscribed.filtered || subscribed.differs(&wanted.params) => {
                 self.outcomes.push((request, Outcome::Failed(CommandError::Mixed { channel: subscribed.channel })));
                 return;
             }
@@ -493,19 +513,19 @@ impl ConnectionCore {
             }
             // The whole channel contains any of its markets.
             Some(markets) if subscribed.filtered => {
-                let mut added = HashSet::new();
                 for ticker in markets {
                     if subscribed.members.insert(ticker.clone()) {
-                        added.insert(ticker.clone());
-                        subscribed.wanted.push_back((ticker, request));
+                        subscribed.wanted.push_back(ticker.clone());
+                    }
+                    // Whoever subscribes to what is on its way already waits for it as well.
+                    if let Some(member) = subscribed.members.get_mut(ticker.as_str())
+                        && !member.cold.carried
+                        && member.cold.waiting.last() != Some(&request)
+                    {
+                        member.cold.waiting.push(request);
                         waits_for += 1;
                     }
                 }
-                // Whatever was to be taken off and is not sent yet must not be taken off after it was added again.
-                let (again, unwanted): (VecDeque<_>, VecDeque<_>) =
-                    subscribed.unwanted.drain(..).partition(|(ticker, _)| added.contains(ticker));
-                subscribed.unwanted = unwanted;
-                again.into_iter().for_each(|(_, earlier)| self.settle(earlier, 1));
             }
             Some(_) => {}
         }
@@ -523,37 +543,57 @@ impl ConnectionCore {
         sink: &mut impl FactSink,
     ) {
         let moment = self.moment(now, at);
+        let (mut dropped, mut asked, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         let mut waits_for = 0;
-        let mut dropped = Vec::new();
-        if let Some(subscribed) = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel) {
-            let mut removed = Vec::new();
+        let held = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel);
+        let mut next = held;
+        while let Some(subscribed) = next {
+            let ends = subscribed.ends();
+            let mut unsent = HashSet::new();
             for ticker in markets {
-                let Some((sent, gone)) = subscribed.members.remove(ticker.as_str()) else { continue };
-                if sent {
+                let Some(gone) = subscribed.members.remove(ticker.as_str()) else { continue };
+                if !gone.sent {
+                    unsent.insert(ticker);
+                } else if !ends {
                     subscribed.unwanted.push_back((ticker.clone(), request));
                     waits_for += 1;
-                } else if let Some(place) = subscribed.wanted.iter().position(|(wanted, _)| wanted == ticker) {
-                    dropped.extend(subscribed.wanted.remove(place));
                 }
-                removed.push(gone.ticker);
+                dropped.extend(gone.cold.waiting);
+                asked.push(gone.cold.asked);
+                removed.push(gone.cold.ticker);
             }
-            if let Some(moment) = moment.filter(|_| !removed.is_empty()) {
-                let markets = removed.into();
-                sink.push(Fact::MarketsRemoved { connection: moment.connection, channel, markets, at });
+            if !unsent.is_empty() {
+                subscribed.wanted.retain(|ticker| !unsent.contains(ticker));
             }
+            subscribed.unpark();
+            next = subscribed.successor.as_deref_mut();
+        }
+        if let Some(moment) = moment.filter(|_| !removed.is_empty()) {
+            let markets = removed.into();
+            sink.push(Fact::MarketsRemoved { connection: moment.connection, channel, markets, at });
         }
         // Whoever waited for a market that is no longer wanted has what can be had.
-        dropped.into_iter().for_each(|(_, earlier)| self.settle(earlier, 1));
+        asked.into_iter().filter(|&command| command != 0).for_each(|command| self.answered_by_snapshot(command));
+        dropped.into_iter().for_each(|earlier| self.settle(earlier, 1));
         self.expect(request, waits_for);
     }
 
     /// Asks for snapshots of markets whose books are subscribed to.
-    pub fn snapshots(&mut self, request: RequestId, markets: Vec<Ticker>) {
-        let book = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel.carries_books());
-        let (Some(subscribed), false) = (book, markets.is_empty()) else { return self.expect(request, 0) };
+    pub fn snapshots(&mut self, request: RequestId, mut markets: Vec<Ticker>) {
+        let Some(subscribed) = self.latest(Channel::OrderbookDelta) else { return self.expect(request, 0) };
+        let mut named = HashSet::new();
+        markets.retain(|ticker| subscribed.members.get_mut(ticker.as_str()).is_some() && named.insert(ticker.clone()));
         let count = markets.len();
-        subscribed.asks.push_back((markets, request));
+        if count > 0 {
+            subscribed.asks.push_back((markets, request));
+        }
         self.expect(request, count);
+    }
+
+    /// What the user wants of a channel at present: not what is ending.
+    fn latest(&mut self, channel: Channel) -> Option<&mut Subscribed> {
+        let subscribed = self.subscriptions.iter_mut().find(|subscribed| subscribed.channel == channel)?;
+        if subscribed.ends() { subscribed.successor.as_deref_mut() } else { Some(subscribed) }
     }
 
     /// Ends the subscription of a channel.
@@ -562,22 +602,26 @@ impl ConnectionCore {
             return self.expect(request, 0);
         };
         let subscribed = &mut self.subscriptions[at];
-        if self.connection.is_none() || (subscribed.phase == Phase::Wanted && subscribed.sid.is_none()) {
+        let never_begun = self.connection.is_none() || (subscribed.phase == Phase::Wanted && subscribed.sid.is_none());
+        if never_begun && !subscribed.ends() {
             let gone = self.subscriptions.remove(at);
-            gone.wanted.iter().for_each(|&(_, earlier)| self.settle(earlier, 1));
-            gone.waiting.iter().for_each(|&earlier| self.settle(earlier, 1));
-            gone.changes.iter().for_each(|change| self.settle(change.request, 1));
-            gone.inquiries.iter().for_each(|&asked| self.fail(asked, CommandError::Unlisted { channel }));
+            self.dismiss(gone);
             return self.expect(request, 0);
         }
-        let sent = matches!(subscribed.phase, Phase::Ending { sent: true, .. });
         subscribed.waiting.push(request);
-        // A subscription whose confirmation is under way is ended when that has come.
-        subscribed.end_when_open = subscribed.phase == Phase::Asked;
-        if !subscribed.end_when_open {
-            subscribed.phase = Phase::Ending { renew: false, sent };
+        let given_up = subscribed.successor.take();
+        if !subscribed.ends() {
+            // A subscription whose confirmation is under way is ended when that has come.
+            subscribed.end_when_open = subscribed.phase == Phase::Asked;
+            if !subscribed.end_when_open {
+                let sent = matches!(subscribed.phase, Phase::Ending { sent: true, .. });
+                subscribed.phase = Phase::Ending { renew: false, sent };
+            }
         }
         self.expect(request, 1);
+        if let Some(given_up) = given_up {
+            self.dismiss(*given_up);
+        }
     }
 
     /// Asks the venue which subscriptions it holds.
@@ -625,9 +669,11 @@ impl ConnectionCore {
         }
     }
 
+    /// Tells that the venue refused a command, and `waited`, the requests that waited for its markets.
     fn refuse(
         &mut self,
-        pending: &Pending,
+        pending: Pending,
+        waited: Vec<RequestId>,
         code: Option<i64>,
         message: &str,
         moment: Moment,
@@ -636,13 +682,13 @@ impl ConnectionCore {
         let message: Arc<str> = message.into();
         let tickers: Arc<[Ticker]> = pending.markets.iter().map(|(ticker, _)| ticker.clone()).collect();
         let refused = || CommandError::Refused { code, message: message.clone(), markets: tickers.clone() };
-        for &(_, request) in &pending.markets {
-            self.fail(request, refused());
-        }
-        self.fail(pending.request, refused());
+        let requests = pending.markets.iter().map(|&(_, request)| request).chain(waited).chain([pending.request]);
+        requests.for_each(|request| self.fail(request, refused()));
         let (connection, at, channel) = (moment.connection, moment.at, pending.channel);
-        let refused = Fact::CommandRefused { connection, channel, code, message, markets: tickers, at };
-        log::fact(&refused, 0);
+        // A snapshot that is not to be had leaves its market subscribed to.
+        let markets = if pending.kind == Kind::Snapshots { Arc::from([]) } else { tickers };
+        let refused = Fact::CommandRefused { connection, channel, code, message, markets, at };
+        log::fact(&refused, 0, false);
         sink.push(refused);
     }
 }

@@ -1,18 +1,14 @@
 //! What is to be sent next, and when something has to happen: the part of the state machine that time drives.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use daybook_book::{ReceivedTime, Ticker};
 
 use super::{
     Action, ConnectionCore, Kind, Pending, RequestId,
-    members::Members,
     trust::{Moment, Phase, Subscribed},
 };
-use crate::session::{DownCause, FactSink, command, error::CommandError};
+use crate::session::{Channel, DownCause, FactSink, command, error::CommandError};
 
 /// A subscription is renewed for want of snapshots no more often than this, doubled each time.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
@@ -27,7 +23,7 @@ impl ConnectionCore {
             self.audit_at = now + self.settings.audit;
             self.lists.push_back(0);
         }
-        self.send_due(now);
+        self.send_due(moment, sink);
     }
 
     /// When [`tick`](ConnectionCore::tick) is to be called next; `None` while there is no connection.
@@ -40,7 +36,7 @@ impl ConnectionCore {
         let answers = self.pending.iter().map(|pending| pending.sent_at + self.settings.answer_timeout).min();
         let mut next = answers.map_or(silence, |answer| answer.min(silence)).min(self.audit_at);
         if self.pending.len() < self.settings.in_flight {
-            let due = self.subscriptions.iter().filter_map(|subscribed| subscribed.due(self.accepting)).min();
+            let due = self.subscriptions.iter().filter_map(|subscribed| self.due(subscribed)).min();
             let due = if self.lists.is_empty() { due } else { Some(Duration::ZERO) };
             if let Some(due) = due {
                 next = next.min(due.max(self.pace_free_at()));
@@ -84,13 +80,16 @@ impl ConnectionCore {
         }
         self.unanswered += 1;
         if matches!(pending.kind, Kind::List | Kind::Inquire) {
+            if pending.kind == Kind::List && self.in_doubt {
+                self.lists.push_back(0);
+            }
             return self.fail(pending.request, CommandError::Timeout);
         }
         if let (Kind::Subscribe, Some(channel)) = (pending.kind, pending.channel) {
             let subscribed = self.subscriptions.iter().find(|subscribed| subscribed.channel == channel);
             if let Some(sid) = subscribed.and_then(|subscribed| subscribed.sid) {
-                // Its data came, only the confirmation did not.
-                return self.begin(channel, sid, Some(pending), moment.now, moment, sink);
+                // Its data came, only the confirmation did not; so it is not known which markets it carries.
+                self.begin(channel, sid, None, moment.now, moment, sink);
             }
         }
         self.again(pending);
@@ -112,7 +111,7 @@ impl ConnectionCore {
                 if pending.kind == Kind::Subscribe && subscribed.phase == Phase::Asked {
                     subscribed.phase = Phase::Wanted;
                 }
-                let confirmed = subscribed.want_first(pending.markets);
+                let confirmed = subscribed.want_first(pending.id, pending.markets);
                 confirmed.into_iter().for_each(|request| self.settle(request, 1));
             }
             Kind::Delete => pending.markets.into_iter().rev().for_each(|market| subscribed.unwanted.push_front(market)),
@@ -206,9 +205,11 @@ impl ConnectionCore {
         self.pace_at = now + Duration::from_secs(1) + burst;
     }
 
-    pub(super) fn send_due(&mut self, now: Duration) {
+    pub(super) fn send_due(&mut self, moment: Moment, sink: &mut impl FactSink) {
+        let now = moment.now;
+        self.settle_unopened(moment, sink);
         while self.may_send(now) {
-            let Some((text, mut pending)) = self.next_due(now) else { break };
+            let Some((text, mut pending)) = self.next_due(moment, sink) else { break };
             pending.sent_at = now;
             self.pace_at = self.pace_at.max(now) + Duration::from_secs(1) / self.settings.commands_per_second;
             self.next_id += 1;
@@ -218,30 +219,42 @@ impl ConnectionCore {
         }
     }
 
-    fn next_due(&mut self, now: Duration) -> Option<(String, Pending)> {
-        let id = self.next_id;
-        let pending = |kind, channel| {
-            let (sent_at, markets, change) = (now, Vec::new(), None);
-            Pending { id, kind, channel, sent_at, markets, remaining: 0, request: 0, change }
-        };
+    /// Of a subscription that is not open no market can be taken off or asked for, and one of no market that is to end need not be
+    /// opened: whoever waits for that has it.
+    fn settle_unopened(&mut self, moment: Moment, sink: &mut impl FactSink) {
+        while let Some(at) = self.subscriptions.iter().position(Subscribed::is_moot) {
+            self.finish(at, moment, sink);
+        }
+        let mut settled = Vec::new();
+        for of in self.subscriptions.iter_mut().filter(|of| of.phase == Phase::Wanted) {
+            // The venue may carry it nevertheless, if only its answer was lost: it is taken off if that shows.
+            settled.extend(of.unwanted.iter_mut().map(|(_, request)| std::mem::take(request)));
+            settled.append(&mut of.take_asks());
+        }
+        settled.into_iter().for_each(|request| self.settle(request, 1));
+    }
+
+    fn next_due(&mut self, moment: Moment, sink: &mut impl FactSink) -> Option<(String, Pending)> {
+        let (id, now) = (self.next_id, moment.now);
+        let pending = |kind, channel| Pending { id, kind, channel, ..Pending::of_none(now) };
         if let Some(request) = self.lists.pop_front() {
             return Some((command::list(id), Pending { request, ..pending(Kind::List, None) }));
         }
         for at in 0..self.subscriptions.len() {
-            let accepting = self.accepting;
-            let deleting = {
-                let channel = self.subscriptions[at].channel;
-                self.pending.iter().any(|pending| pending.kind == Kind::Delete && pending.channel == Some(channel))
-            };
-            let subscribed = &mut self.subscriptions[at];
-            if subscribed.due(accepting).is_none_or(|due| due > now) {
+            if self.due(&self.subscriptions[at]).is_none_or(|due| due > now) {
                 continue;
             }
+            let accepting = self.accepting;
+            let deleting = self.deletes(self.subscriptions[at].channel);
+            let subscribed = &mut self.subscriptions[at];
             let channel = Some(subscribed.channel);
             match (subscribed.phase, subscribed.sid) {
                 (Phase::Wanted, _) => {
                     let params = subscribed.opening();
-                    let markets = subscribed.take_wanted();
+                    // What is subscribed to now must not be taken off after that.
+                    let members = &mut subscribed.members;
+                    subscribed.unwanted.retain(|(ticker, _)| members.get_mut(ticker.as_str()).is_none());
+                    let markets = subscribed.take_wanted(id);
                     let tickers: Vec<Ticker> = markets.iter().map(|(ticker, _)| ticker.clone()).collect();
                     let listed = subscribed.filtered.then_some(&*tickers);
                     let text = command::subscribe(id, subscribed.channel, &params, listed);
@@ -249,6 +262,11 @@ impl ConnectionCore {
                     return Some((text, Pending { markets, ..pending(Kind::Subscribe, channel) }));
                 }
                 (Phase::Ending { renew, .. }, Some(sid)) => {
+                    // The venue may stop to carry it long before the answer says so.
+                    match renew {
+                        true => subscribed.suspend(moment, sink, &mut self.counts),
+                        false => subscribed.release(moment, sink),
+                    }
                     subscribed.phase = Phase::Ending { renew, sent: true };
                     return Some((command::unsubscribe(id, sid), pending(Kind::Unsubscribe, channel)));
                 }
@@ -261,7 +279,7 @@ impl ConnectionCore {
                     }
                     // A market that is taken off and added again must begin anew.
                     if !subscribed.wanted.is_empty() && !deleting {
-                        let markets = subscribed.take_wanted();
+                        let markets = subscribed.take_wanted(id);
                         let text = update(id, sid, "add_markets", &markets);
                         return Some((text, Pending { markets, ..pending(Kind::Add, channel) }));
                     }
@@ -282,7 +300,15 @@ impl ConnectionCore {
                         let text = command::available(id, sid, action);
                         return Some((text, Pending { request, ..pending(Kind::Inquire, channel) }));
                     }
-                    let (tickers, request) = subscribed.take_repairs(now, self.settings.repair, accepting);
+                    let gone = subscribed.take_asks();
+                    let repair = self.settings.repair;
+                    let (tickers, request) = match subscribed.asks.pop_front() {
+                        Some(asked) => asked,
+                        None if self.in_doubt => (Vec::new(), 0),
+                        None => (subscribed.take_repairs(now, repair, accepting), 0),
+                    };
+                    gone.into_iter().for_each(|request| self.settle(request, 1));
+                    let subscribed = &mut self.subscriptions[at];
                     if tickers.is_empty() {
                         continue;
                     }
@@ -290,7 +316,7 @@ impl ConnectionCore {
                     for ticker in &tickers {
                         let Some(member) = subscribed.members.get_mut(ticker.as_str()) else { continue };
                         superseded.push(std::mem::replace(&mut member.cold.asked, id));
-                        member.cold.asked_at = now;
+                        (member.cold.asked_at, member.cold.asked_clock) = (now, member.hot.last_clock);
                     }
                     let remaining = superseded.len();
                     let markets: Vec<_> = tickers.into_iter().map(|ticker| (ticker, 0)).collect();
@@ -310,67 +336,87 @@ fn update(id: u64, sid: u32, action: &str, markets: &[(Ticker, RequestId)]) -> S
     command::update(id, sid, action, &tickers)
 }
 
-impl Subscribed {
-    /// When there is something to send for it; `None` if there is nothing.
-    fn due(&self, accepting: bool) -> Option<Duration> {
-        match self.phase {
-            Phase::Wanted => (!self.filtered || !self.wanted.is_empty()).then_some(self.retry_at),
+impl ConnectionCore {
+    /// Whether markets are being taken off this channel's subscription.
+    fn deletes(&self, channel: Channel) -> bool {
+        self.pending.iter().any(|pending| pending.kind == Kind::Delete && pending.channel == Some(channel))
+    }
+
+    /// When there is something to send for a subscription; `None` if there is nothing.
+    fn due(&self, of: &Subscribed) -> Option<Duration> {
+        match of.phase {
+            Phase::Wanted if of.is_moot() => Some(Duration::ZERO),
+            Phase::Wanted => (!of.filtered || !of.wanted.is_empty()).then_some(of.retry_at),
             Phase::Asked | Phase::Ending { sent: true, .. } => None,
             Phase::Ending { .. } => Some(Duration::ZERO),
-            Phase::Open if !self.unwanted.is_empty() || !self.wanted.is_empty() => Some(Duration::ZERO),
-            Phase::Open if !self.asks.is_empty() || !self.inquiries.is_empty() => Some(Duration::ZERO),
-            Phase::Open if !self.changes.is_empty() && !self.changing => Some(Duration::ZERO),
-            Phase::Open if accepting => self.repairs.iter().map(|(due, _)| *due).min(),
+            Phase::Open if !of.unwanted.is_empty() => Some(Duration::ZERO),
+            Phase::Open if !of.wanted.is_empty() && !self.deletes(of.channel) => Some(Duration::ZERO),
+            Phase::Open if !of.asks.is_empty() || !of.inquiries.is_empty() => Some(Duration::ZERO),
+            Phase::Open if !of.changes.is_empty() && !of.changing => Some(Duration::ZERO),
+            Phase::Open if self.accepting && !self.in_doubt => of.repairs.iter().map(|(due, _)| *due).min(),
             Phase::Open => None,
         }
     }
+}
 
-    /// The next markets to subscribe to; they count as subscribed to from now on.
-    fn take_wanted(&mut self) -> Vec<(Ticker, RequestId)> {
+impl Subscribed {
+    /// Whether it is to be opened only to be ended, and for no market.
+    fn is_moot(&self) -> bool {
+        self.phase == Phase::Wanted && self.end_when_open && self.filtered && self.wanted.is_empty()
+    }
+
+    /// The next markets to subscribe to, by command `id`; they count as subscribed to from now on.
+    fn take_wanted(&mut self, id: u64) -> Vec<(Ticker, RequestId)> {
         let count = self.wanted.len().min(self.chunk);
-        let markets: Vec<_> = self.wanted.drain(..count).collect();
+        let markets: Vec<_> = self.wanted.drain(..count).map(|ticker| (ticker, 0)).collect();
         for (ticker, _) in &markets {
             if let Some(member) = self.members.get_mut(ticker.as_str()) {
                 member.hot.sent = true;
+                (member.cold.command, member.cold.bar) = (id, id);
             }
         }
         markets
     }
 
-    /// Puts markets back at the head of what is to be subscribed to, those that are still members. Gives the requests
-    /// for those that are subscribed to already: their snapshots came, though the confirmation did not.
-    pub(super) fn want_first(&mut self, markets: Vec<(Ticker, RequestId)>) -> Vec<RequestId> {
+    /// The venue confirmed command `id`: it carries these of its markets. Gives the requests that waited for them.
+    pub(super) fn confirm(&mut self, id: u64, markets: &[(Ticker, RequestId)]) -> Vec<RequestId> {
         let mut confirmed = Vec::new();
-        for (ticker, request) in markets.into_iter().rev() {
-            match self.members.get_mut(ticker.as_str()) {
-                Some(member) if member.hot.sent && member.cold.seen => confirmed.push(request),
-                Some(member) => {
-                    member.hot.sent = false;
-                    self.wanted.push_front((ticker, request));
-                }
-                None => {}
-            }
+        for (ticker, _) in markets {
+            let member = self.members.get_mut(ticker.as_str()).filter(|member| member.cold.command == id);
+            let Some(member) = member else { continue };
+            member.cold.carried = true;
+            confirmed.append(&mut member.cold.waiting);
         }
+        self.unpark();
         confirmed
     }
 
-    /// Every member is to be subscribed to; `carried` are the requests that wait for it.
-    pub(super) fn want_all(&mut self, carried: &HashMap<Ticker, RequestId>) {
-        let mut carried = carried.clone();
-        carried.extend(std::mem::take(&mut self.wanted).into_iter().filter(|(_, request)| *request != 0));
-        self.members.for_each(|member| {
-            member.hot.sent = false;
-            let request = carried.get(&member.cold.ticker).copied().unwrap_or(0);
-            self.wanted.push_back((member.cold.ticker.clone(), request));
-        });
+    /// Puts the markets of command `id` back at the head of what is to be subscribed to, as far as it is still that
+    /// command which they wait for. Gives the requests for those that are carried already: their snapshots came, though
+    /// the confirmation did not.
+    pub(super) fn want_first(&mut self, id: u64, markets: Vec<(Ticker, RequestId)>) -> Vec<RequestId> {
+        let mut confirmed = Vec::new();
+        for (ticker, _) in markets.into_iter().rev() {
+            let member = self.members.get_mut(ticker.as_str()).filter(|member| member.cold.command == id);
+            let Some(member) = member else { continue };
+            if member.cold.carried {
+                confirmed.append(&mut member.cold.waiting);
+            } else {
+                (member.hot.sent, member.cold.command) = (false, 0);
+                self.wanted.push_front(ticker);
+            }
+        }
+        self.unpark();
+        confirmed
     }
 
-    /// No market is wanted any more.
-    pub(super) fn clear_members(&mut self) {
-        self.members = Members::default();
+    /// Every member is to be subscribed to.
+    pub(super) fn want_all(&mut self) {
         self.wanted.clear();
-        self.unwanted.clear();
-        self.repairs.clear();
+        self.members.for_each(|member| {
+            member.hot.sent = false;
+            self.wanted.push_back(member.cold.ticker.clone());
+        });
     }
 
     /// If the snapshots of these markets have not come by `due`, they are asked for.
@@ -407,15 +453,43 @@ impl Subscribed {
         }
     }
 
-    /// The next markets whose snapshots are due, and the user's request that they serve.
-    fn take_repairs(&mut self, now: Duration, interval: Duration, accepting: bool) -> (Vec<Ticker>, RequestId) {
-        if let Some((mut tickers, request)) = self.asks.pop_front() {
-            if tickers.len() > self.chunk {
-                let rest = tickers.split_off(self.chunk);
+    /// What was parked may be asked for now, or parked again.
+    pub(super) fn unpark(&mut self) {
+        for (ticker, request) in self.parked.drain(..) {
+            match self.asks.back_mut().filter(|(_, other)| *other == request) {
+                Some((tickers, _)) => tickers.push(ticker),
+                None => self.asks.push_back((vec![ticker], request)),
+            }
+        }
+    }
+
+    /// Brings what can be asked for to the head of what the user asks: no more than fits into a command, and only
+    /// markets that the venue carries. Gives the requests for markets that were taken off, one for each.
+    fn take_asks(&mut self) -> Vec<RequestId> {
+        let mut gone = Vec::new();
+        while let Some((tickers, request)) = self.asks.pop_front() {
+            let mut carried = Vec::new();
+            for ticker in tickers {
+                match self.members.get_mut(ticker.as_str()) {
+                    None => gone.push(request),
+                    Some(member) if member.cold.carried => carried.push(ticker),
+                    Some(_) => self.parked.push((ticker, request)),
+                }
+            }
+            if carried.len() > self.chunk {
+                let rest = carried.split_off(self.chunk);
                 self.asks.push_front((rest, request));
             }
-            return (tickers, request);
+            if !carried.is_empty() {
+                self.asks.push_front((carried, request));
+                break;
+            }
         }
+        gone
+    }
+
+    /// The next markets whose snapshots are due.
+    fn take_repairs(&mut self, now: Duration, interval: Duration, accepting: bool) -> Vec<Ticker> {
         let mut taken = Vec::new();
         let mut early: BTreeMap<Duration, Vec<Ticker>> = BTreeMap::new();
         let mut kept = Vec::new();
@@ -425,7 +499,8 @@ impl Subscribed {
                 let member = self.members.get_mut(ticker.as_str()).filter(|member| member.cold.queued == due);
                 let Some(member) = member else { continue };
                 member.cold.queued = Duration::MAX;
-                if member.hot.trusted || !member.hot.sent {
+                // Its first snapshot comes unasked, once it is carried.
+                if member.hot.trusted || !member.hot.sent || !member.cold.carried {
                     continue;
                 }
                 let again = member.cold.asked_at + interval;
@@ -441,6 +516,6 @@ impl Subscribed {
         }
         kept.extend(early);
         self.repairs = kept;
-        (taken, 0)
+        taken
     }
 }

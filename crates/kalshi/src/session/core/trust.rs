@@ -12,11 +12,8 @@ use super::{
 };
 use crate::session::{Channel, EndCause, Fact, FactSink, GapCause, GapClosed, GapOpened, Surplus, log};
 
-/// For how long after a snapshot a delta with a clock that the snapshot covers is taken for one that was under way.
-/// Later, the market's clock went down: that happens across maintenance, which takes far longer.
-const LATE_WINDOW: Duration = Duration::from_secs(5);
-
-/// After this many snapshots in a row that are older than deltas before them, the clock is what changed.
+/// After this many snapshots in a row that are older than deltas that came before they were asked for, the clock is
+/// what changed.
 const LAGGING_LIMIT: u8 = 3;
 
 /// When and where something is noticed.
@@ -29,6 +26,8 @@ pub(super) struct Moment {
     pub(super) accepting: bool,
     /// A market's snapshot is asked for again no sooner than this.
     pub(super) repair: Duration,
+    /// The next command's number: what answers an earlier one may be older than what is noticed now.
+    pub(super) next: u64,
 }
 
 /// Where a subscription stands with the venue.
@@ -62,14 +61,16 @@ pub(super) struct Subscribed {
     pub(super) phase: Phase,
     pub(super) sid: Option<u32>,
     pub(super) members: Members,
-    /// Members to be subscribed to, and the request that each belongs to.
-    pub(super) wanted: VecDeque<(Ticker, RequestId)>,
+    /// Members to be subscribed to.
+    pub(super) wanted: VecDeque<Ticker>,
     /// Former members to be taken off.
     pub(super) unwanted: VecDeque<(Ticker, RequestId)>,
     /// Members whose snapshots are to be asked for, and when.
     pub(super) repairs: Vec<(Duration, Vec<Ticker>)>,
     /// Snapshots that the user asked for.
     pub(super) asks: VecDeque<(Vec<Ticker>, RequestId)>,
+    /// The same, of markets that the venue does not carry yet.
+    pub(super) parked: Vec<(Ticker, RequestId)>,
     /// Changes of the list that limits it, still to be sent.
     pub(super) changes: VecDeque<Change>,
     /// One of them is under way.
@@ -92,8 +93,11 @@ pub(super) struct Subscribed {
     pub(super) renewals: u32,
     /// It is to be ended as soon as it has begun.
     pub(super) end_when_open: bool,
-    /// It was ended on request, and nothing of it is wanted any more.
-    pub(super) over: bool,
+    /// What is wanted of the channel once this has ended, where that was asked for meanwhile: a subscription of its
+    /// own, which is opened then.
+    pub(super) successor: Option<Box<Subscribed>>,
+    /// It was told that nothing is claimed of its markets any more.
+    released: bool,
     /// How many markets go into one command at present.
     pub(super) chunk: usize,
     numbering: Numbering,
@@ -118,6 +122,7 @@ impl Subscribed {
             unwanted: VecDeque::new(),
             repairs: Vec::new(),
             asks: VecDeque::new(),
+            parked: Vec::new(),
             changes: VecDeque::new(),
             changing: false,
             inquiries: VecDeque::new(),
@@ -129,7 +134,8 @@ impl Subscribed {
             renew_at: Duration::ZERO,
             renewals: 0,
             end_when_open: false,
-            over: false,
+            successor: None,
+            released: false,
             chunk,
             numbering: Numbering::default(),
             last_recv: ReceivedTime::from_nanos(0),
@@ -151,6 +157,7 @@ impl Subscribed {
     pub(super) fn begun(&mut self, sid: u32, moment: Moment, sink: &mut impl FactSink, counts: &mut Counts) {
         if self.sid.is_some_and(|early| early != sid) {
             self.distrust_now(GapCause::SubscriptionEnded, moment, sink, counts);
+            self.members.for_each(|member| (member.cold.carried, member.cold.seen) = (false, false));
         }
         self.bind(sid, moment.at);
         self.phase = Phase::Open;
@@ -160,6 +167,30 @@ impl Subscribed {
         if moment.accepting {
             self.close_gap(moment, sink, counts);
         }
+    }
+
+    /// Whether the user ended it.
+    pub(super) fn ends(&self) -> bool {
+        self.end_when_open || matches!(self.phase, Phase::Ending { renew: false, .. })
+    }
+
+    /// From here on nothing is claimed of its markets: it is about to end, or has ended, because the user asked for it.
+    pub(super) fn release(&mut self, moment: Moment, sink: &mut impl FactSink) {
+        let mut markets = Vec::with_capacity(self.members.len());
+        self.members.for_each(|member| {
+            (member.hot.sent, member.hot.trusted) = (false, false);
+            markets.push(member.cold.ticker.clone());
+        });
+        if !markets.is_empty() && !std::mem::replace(&mut self.released, true) {
+            let (connection, channel, markets, at) = (moment.connection, self.channel, markets.into(), moment.at);
+            sink.push(Fact::MarketsRemoved { connection, channel, markets, at });
+        }
+    }
+
+    /// It is about to be ended and opened anew: what comes until then proves nothing.
+    pub(super) fn suspend(&mut self, moment: Moment, sink: &mut impl FactSink, counts: &mut Counts) {
+        self.distrust_now(GapCause::SubscriptionEnded, moment, sink, counts);
+        self.members.for_each(|member| member.hot.sent = false);
     }
 
     /// The subscription ended. Its members are wanted again, unless the user ended it.
@@ -177,6 +208,9 @@ impl Subscribed {
                 GapCause::SubscriptionEnded
             }
         };
+        if cause == EndCause::Requested {
+            self.release(moment, sink);
+        }
         if let Some(sid) = self.sid.take() {
             if cause != EndCause::Requested {
                 self.distrust(gap, since, Some(sid), moment, sink, counts);
@@ -262,6 +296,8 @@ impl Subscribed {
         if self.channel.carries_books() {
             let mut again = Vec::new();
             self.members.for_each(|member| {
+                // A snapshot that is under way may be older than what is missing.
+                member.cold.bar = moment.next;
                 if member.hot.trusted {
                     member.hot.trusted = false;
                     member.cold.since = Some(since);
@@ -314,12 +350,16 @@ impl Subscribed {
         sink: &mut impl FactSink,
         counts: &mut Counts,
     ) {
-        let Some(member) = self.members.get_mut(ticker).filter(|member| member.hot.trusted) else { return };
-        member.hot.trusted = false;
-        member.cold.since = Some(since);
-        if cause != GapCause::Overflow && member.cold.queue(moment.now) {
+        let Some(member) = self.members.get_mut(ticker) else { return };
+        member.cold.bar = moment.next;
+        let under_way = member.hot.trusted || member.cold.asked != 0;
+        if cause != GapCause::Overflow && under_way && member.cold.queue(moment.now) {
             self.repairs.push((moment.now, vec![member.cold.ticker.clone()]));
         }
+        if !std::mem::take(&mut member.hot.trusted) {
+            return;
+        }
+        member.cold.since = Some(since);
         counts.gaps_opened += 1;
         let (connection, sid, channel, at) = (moment.connection, self.sid, self.channel, moment.at);
         let markets = Arc::from([member.cold.ticker.clone()]);
@@ -357,19 +397,14 @@ impl Subscribed {
                     sink.push(Fact::Surplus(Surplus::Unsubscribed, record));
                     return None;
                 };
-                if let Some(clock) = delta.clock {
-                    if clock <= member.hot.snapshot_clock && member.hot.trusted {
-                        let fresh = member.hot.last_clock == member.hot.snapshot_clock;
-                        if fresh && moment.now.saturating_sub(member.cold.snapshot_at) < LATE_WINDOW {
-                            counts.surplus += 1;
-                            sink.push(Fact::Surplus(Surplus::Superseded, record));
-                            return None;
-                        }
+                // 0 is no clock.
+                if let Some(clock @ 1..) = delta.clock {
+                    // What the snapshot contains cannot follow it: numbers of another count say nothing about ours.
+                    let fell = clock < member.hot.last_clock || clock == member.hot.snapshot_clock;
+                    member.hot.last_clock = clock;
+                    if fell {
                         member.hot.snapshot_clock = 0;
-                        member.hot.last_clock = clock;
                         self.distrust_market(&delta.ticker, GapCause::ClockRegressed, before, moment, sink, counts);
-                    } else {
-                        member.hot.last_clock = clock;
                     }
                 }
                 counts.events += 1;
@@ -399,20 +434,42 @@ impl Subscribed {
             sink.push(Fact::Surplus(Surplus::Unsubscribed, record));
             return None;
         };
-        let asked = std::mem::take(&mut member.cold.asked);
-        if snapshot.clock.is_some_and(|clock| clock < member.hot.last_clock) && member.cold.lagging < LAGGING_LIMIT {
+        // It answers the command that it names; without a name the one that is under way, or none: then it is the one
+        // that the venue sends of a market when it begins to carry it.
+        let under_way = member.cold.asked;
+        let command = named_command(record.extra.as_deref()).or((under_way != 0).then_some(under_way));
+        let answered = command.filter(|&command| command == under_way);
+        if answered.is_some() {
+            member.cold.asked = 0;
+        }
+        let proves = match command {
+            None => !member.cold.seen,
+            Some(command) => member.cold.carried && command >= member.cold.bar,
+        };
+        let older = snapshot.clock.is_some_and(|clock| clock != 0 && clock < member.hot.last_clock);
+        // Deltas that came before it was asked for are in it. If it claims to be older than these, its clock is another
+        // one: the next answer is measured by that.
+        if older && answered.is_some() && snapshot.clock < Some(member.cold.asked_clock) {
             member.cold.lagging += 1;
+            if member.cold.lagging == LAGGING_LIMIT {
+                (member.cold.lagging, member.cold.bar) = (0, moment.next);
+                (member.hot.last_clock, member.hot.snapshot_clock) = (snapshot.clock.unwrap_or(0), 0);
+            }
+        }
+        if command.is_none() {
+            (member.cold.carried, member.cold.seen) = (true, true);
+        }
+        if !proves || older {
             let due = moment.now + moment.repair;
             if !member.hot.trusted && member.cold.queue(due) {
                 self.repairs.push((due, vec![member.cold.ticker.clone()]));
             }
             counts.surplus += 1;
             sink.push(Fact::Surplus(Surplus::Superseded, record));
-            return (asked != 0).then_some(asked);
+            return answered;
         }
         member.hot.snapshot_clock = snapshot.clock.unwrap_or(0);
         member.hot.last_clock = member.hot.snapshot_clock;
-        member.cold.snapshot_at = moment.now;
         member.cold.seen = true;
         member.cold.queued = Duration::MAX;
         (member.cold.lagging, member.cold.attempts) = (0, 0);
@@ -433,7 +490,7 @@ impl Subscribed {
             counts.gaps_closed += 1;
             self.tell(Fact::GapClosed(closed), sink);
         }
-        (asked != 0).then_some(asked)
+        answered
     }
 
     /// An event for which there is no room.
@@ -454,6 +511,13 @@ impl Subscribed {
         }
         let Some(ticker) = record.event.ticker() else { return };
         let Some(member) = self.members.get_mut(ticker).filter(|member| member.hot.sent) else { return };
+        match &record.event {
+            Event::Delta(delta) => member.hot.last_clock = member.hot.last_clock.max(delta.clock.unwrap_or(0)),
+            Event::Snapshot(_) if member.cold.asked == 0 && named_command(record.extra.as_deref()).is_none() => {
+                (member.cold.carried, member.cold.seen) = (true, true);
+            }
+            _ => {}
+        }
         if !member.cold.overflowed {
             member.cold.overflowed = true;
             self.overflowed.push(member.cold.ticker.clone());
@@ -474,7 +538,9 @@ impl Subscribed {
         }
         let mut again = Vec::new();
         for ticker in self.overflowed.drain(..) {
-            let Some(member) = self.members.get_mut(ticker.as_str()) else { continue };
+            let member = self.members.get_mut(ticker.as_str());
+            // One that was taken off and added again has lost nothing since.
+            let Some(member) = member.filter(|member| member.cold.overflowed) else { continue };
             member.cold.overflowed = false;
             if !member.hot.trusted && member.cold.queue(moment.now) {
                 // What was under way may have been dropped too.
@@ -487,9 +553,17 @@ impl Subscribed {
         }
     }
 
+    /// Drops what the user asks for; gives the requests.
+    pub(super) fn drop_asks(&mut self) -> Vec<RequestId> {
+        let asks = self.asks.drain(..).map(|(_, request)| request);
+        asks.chain(self.parked.drain(..).map(|(_, request)| request)).collect()
+    }
+
     /// Hands a fact about this subscription on, and logs it.
     fn tell(&self, fact: Fact<'_>, sink: &mut impl FactSink) {
-        log::fact(&fact, self.numbering.last());
+        let further = self.overflowed.len() > 1
+            && matches!(&fact, Fact::GapOpened(gap) if gap.cause == GapCause::Overflow && !gap.markets.is_empty());
+        log::fact(&fact, self.numbering.last(), further);
         sink.push(fact);
     }
 
@@ -497,4 +571,15 @@ impl Subscribed {
     pub(super) fn last_recv(&self) -> ReceivedTime {
         self.last_recv
     }
+}
+
+/// The command that a snapshot names as the one it answers.
+#[cold]
+fn named_command(extra: Option<&str>) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: Option<u64>,
+    }
+    let named: Named = serde_json::from_str(extra?).ok()?;
+    named.id.filter(|&id| id != 0)
 }
