@@ -364,8 +364,15 @@ impl fmt::Display for Causes<'_> {
 }
 
 /// Names one call, all its attempts included, in errors and log events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CorrelationId(pub(super) u64);
+
+/// As it is shown everywhere else.
+impl fmt::Debug for CorrelationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
 
 /// Sixteen hexadecimal digits.
 impl fmt::Display for CorrelationId {

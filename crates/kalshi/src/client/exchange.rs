@@ -96,8 +96,13 @@ impl Client {
     }
 }
 
-/// A failure of the HTTP stack. Its URL is left out: the path is told anyway, and a query may be private.
-fn transport(error: reqwest::Error) -> ErrorKind {
-    let error = error.without_url();
+/// A failure of the HTTP stack. Of its URL only the host is left: the path is told anyway, and a query may be private.
+fn transport(mut error: reqwest::Error) -> ErrorKind {
+    if let Some(url) = error.url_mut() {
+        url.set_path("");
+        url.set_query(None);
+        // Addresses with a user or a password are refused long before.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+    }
     if error.is_connect() { ErrorKind::Connect(error) } else { ErrorKind::Connection(error) }
 }
