@@ -149,6 +149,6 @@ pub(super) fn validate(args: &ConfigArgs, inputs: &Inputs) -> Option<Result<Outc
 fn notice(config: &Config) {
     for (name, meant) in &config.unknown_variables {
         let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
-        tell(format_args!("note: the environment has {name}, which is no setting's variable{meant}"));
+        tell(format_args!("note: the environment, or .env, has {name}, which is no setting's variable{meant}"));
     }
 }

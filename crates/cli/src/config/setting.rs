@@ -78,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
         variables: &["DAYBOOK_KALSHI_KEY_PATH", "KALSHI_PRIVATE_KEY_PATH"],
         default: None,
         about: "the file with the API key's private part",
-        allowed: "a PEM file",
+        allowed: "the path of a PEM file (the key itself belongs in KALSHI_PRIVATE_KEY)",
         check: |text| !text.trim().is_empty() && !text.contains("PRIVATE KEY"),
     },
     Setting {

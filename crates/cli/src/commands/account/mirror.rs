@@ -456,7 +456,10 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
     let (summary, differences, revisions, outcome) = runtime.block_on(async {
         let (store, account) = mirrored(common).await?;
         let marks = match &connection {
-            Some(connection) => marks(&connection.client, &store, account).await?,
+            Some(connection) => marks(&connection.client, &store, account).await.map_err(|failure| match failure {
+                Failure::Failed(why) => Failure::Failed(format!("{why}; --no-marks sums up without asking the venue")),
+                other => other,
+            })?,
             None => Marks::new(),
         };
         let summary = store.summary(account, period(range)?, &marks).await?;
@@ -508,7 +511,11 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
     ]));
     batches.push(list.finish());
     write(common.format, Rows::of(list.schema(), batches))?;
-    if unmarked > 0 {
+    if unmarked > 0 && args.no_marks {
+        tell(format_args!(
+            "note: what is held is not valued, and the sum of unrealised_pnl not known: so --no-marks asks"
+        ));
+    } else if unmarked > 0 {
         let markets = counted(unmarked, "market");
         tell(format_args!(
             "note: {markets} held without a best bid to value them by: the sum of unrealised_pnl is not known"
@@ -524,7 +531,11 @@ pub fn run_summary(args: &SummaryArgs, common: &Common) -> Result<Outcome, Failu
             revised(revision)
         ));
     }
-    if args.check && differences.is_empty() {
+    if !differences.is_empty() {
+        let figures = counted(differences.len() as u64, "figure");
+        return Err(Failure::Failed(format!("{figures} of the venue's own differ from what follows from the fills")));
+    }
+    if args.check {
         tell(format_args!("the venue's own figures are those that follow from the fills"));
     }
     Ok(outcome)
