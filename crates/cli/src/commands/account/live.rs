@@ -240,7 +240,8 @@ fn within(range: Range, at: Option<Timestamp>) -> bool {
     at.and_then(nanos).is_none_or(|at| range.from() <= at && at < range.to())
 }
 
-fn nanos(at: Timestamp) -> Option<i64> {
+/// Nanoseconds since the Unix epoch, if they fit: from 1678 to 2262.
+pub(super) fn nanos(at: Timestamp) -> Option<i64> {
     i64::try_from(at.as_nanosecond()).ok()
 }
 

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{
     MirrorArgs, SubaccountArgs, VenueArgs,
     connect::{Connection, advice, configured_identity, connect},
+    live::nanos,
 };
 use crate::{
     commands::{
@@ -300,10 +301,6 @@ fn period(range: Range) -> Result<Period, Failure> {
         instant.map_err(|error| Failure::Usage(format!("the range is beyond the calendar: {error}")))
     };
     Ok(Period { start: instant(range.start)?, end: instant(range.end)? })
-}
-
-fn nanos(at: Timestamp) -> Option<i64> {
-    i64::try_from(at.as_nanosecond()).ok()
 }
 
 pub fn run_history(args: &HistoryArgs, common: &Common) -> Result<Outcome, Failure> {
