@@ -82,7 +82,7 @@ pub struct SummaryArgs {
     /// Do not ask the venue for today's best bids: what is held is not valued then
     #[arg(long)]
     no_marks: bool,
-    /// Also tell where the venue's own figures differ from those that follow from the fills
+    /// Also tell where the venue's own figures differ from those that follow from the fills, and fail if any does
     #[arg(long)]
     check: bool,
     #[command(flatten)]
