@@ -1,0 +1,17 @@
+//! The matching engine of one shard: commands in, effects out.
+//!
+//! One [`Command`] after another is applied by a single writer, each with the time at which it happens. What follows from
+//! it is appended to a list of [`Effect`]s in the order in which it happened; a command that cannot be carried out
+//! changes nothing and is a [`Reject`]. The same commands give the same effects, on every machine.
+
+mod command;
+mod effect;
+mod identity;
+mod reject;
+
+pub use command::{BookSide, Command, CreateOrder, DecreaseTo, GroupAction, MarketAction, SelfTrade, TimeInForce};
+pub use effect::{
+    Effect, FillReport, GroupChange, OrderReport, OrderStatus, PositionReport, PublicTrade, SettlementReport, UpdateReason,
+};
+pub use identity::{AccountId, GroupId, MarketId, OrderId, Owner, TradeId};
+pub use reject::Reject;
