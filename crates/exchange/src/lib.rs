@@ -3,5 +3,7 @@
 //!
 //! - [`engine`]: price–time matching, collateral, positions, fees and settlement of one shard. Pure: commands go in,
 //!   effects come out; no clock, no I/O, no randomness.
+//! - [`feed`]: the WebSocket side: subscriptions, numbering, bounded buffers, frames, and the driver of a socket.
 
 pub mod engine;
+pub mod feed;

@@ -11,7 +11,8 @@ mod reject;
 
 pub use command::{BookSide, Command, CreateOrder, DecreaseTo, GroupAction, MarketAction, SelfTrade, TimeInForce};
 pub use effect::{
-    Effect, FillReport, GroupChange, OrderReport, OrderStatus, PositionReport, PublicTrade, SettlementReport, UpdateReason,
+    Effect, FillReport, GroupChange, OrderReport, OrderStatus, PositionReport, PublicTrade, SettlementReport,
+    UpdateReason,
 };
 pub use identity::{AccountId, GroupId, MarketId, OrderId, Owner, TradeId};
 pub use reject::Reject;
