@@ -4,6 +4,13 @@
 //! - [`engine`]: price–time matching, collateral, positions, fees and settlement of one shard. Pure: commands go in,
 //!   effects come out; no clock, no I/O, no randomness.
 //! - [`feed`]: the WebSocket side: subscriptions, numbering, bounded buffers, frames, and the driver of a socket.
+//! - [`venue`]: all that the exchange knows: what is traded, the engines, accounts and their records.
+//! - [`rest`]: the REST side: every operation of the venue, and the socket that both protocols are spoken on.
+//! - [`auth`], [`limits`]: who may ask, and how often.
 
+pub mod auth;
 pub mod engine;
 pub mod feed;
+pub mod limits;
+pub mod rest;
+pub mod venue;

@@ -8,7 +8,7 @@ const MICROS_PER_MINUTE: i64 = 60_000_000;
 
 /// How a figure moved in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     pub open: Price,
     pub low: Price,
     pub high: Price,
@@ -35,7 +35,7 @@ impl Range {
 
 /// One period in which something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Candle {
+pub(crate) struct Candle {
     /// Minutes since the Unix epoch at which it ends.
     pub end: u32,
     pub bid: Range,
@@ -65,7 +65,7 @@ impl Candle {
     }
 
     /// The last trade's price at its end.
-    pub(super) fn last_price(&self) -> Option<Price> {
+    pub(crate) fn last_price(&self) -> Option<Price> {
         self.price.map(|price| price.close).or(self.previous)
     }
 }
@@ -76,14 +76,14 @@ fn sum(a: Quantity, b: Quantity) -> Quantity {
 
 /// The length of a period, in minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Period {
+pub(crate) enum Period {
     Minute,
     Hour,
     Day,
 }
 
 impl Period {
-    pub(super) const fn minutes(self) -> u32 {
+    pub(crate) const fn minutes(self) -> u32 {
         match self {
             Period::Minute => 1,
             Period::Hour => 60,
@@ -103,7 +103,7 @@ const HOURS_KEPT: usize = 24 * 60;
 
 /// What a market's candlesticks are made of: where the book and the last trade stand now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Now {
+pub(crate) struct Now {
     pub bid: Price,
     pub ask: Price,
     pub open_interest: Quantity,
@@ -112,7 +112,7 @@ pub(super) struct Now {
 
 /// The candlesticks of one market. Periods in which nothing happened have none.
 #[derive(Debug)]
-pub(super) struct Candles {
+pub(crate) struct Candles {
     /// The minute that is not over yet.
     current: Candle,
     minutes: VecDeque<Candle>,
@@ -121,14 +121,14 @@ pub(super) struct Candles {
 }
 
 /// The minute that a time belongs to, by its end: minutes since the epoch, rounded up.
-pub(super) fn minute_end(at: ExchangeTime) -> u32 {
+pub(crate) fn minute_end(at: ExchangeTime) -> u32 {
     let minutes = at.micros().div_euclid(MICROS_PER_MINUTE) + i64::from(at.micros().rem_euclid(MICROS_PER_MINUTE) > 0);
     u32::try_from(minutes).unwrap_or(0)
 }
 
 impl Candles {
     /// Of a market of which `before` was the state until now.
-    pub(super) fn new(at: ExchangeTime, before: Now) -> Candles {
+    pub(crate) fn new(at: ExchangeTime, before: Now) -> Candles {
         Candles {
             current: opening(minute_end(at), before),
             minutes: VecDeque::new(),
@@ -138,14 +138,14 @@ impl Candles {
     }
 
     /// The best bid or offer has changed.
-    pub(super) fn quoted(&mut self, at: ExchangeTime, bid: Price, ask: Price) {
+    pub(crate) fn quoted(&mut self, at: ExchangeTime, bid: Price, ask: Price) {
         self.reach(at);
         self.current.bid.move_to(bid);
         self.current.ask.move_to(ask);
     }
 
     /// A trade has happened.
-    pub(super) fn traded(&mut self, at: ExchangeTime, price: Price, count: Quantity) {
+    pub(crate) fn traded(&mut self, at: ExchangeTime, price: Price, count: Quantity) {
         self.reach(at);
         match &mut self.current.price {
             Some(range) => range.move_to(price),
@@ -156,7 +156,7 @@ impl Candles {
     }
 
     /// Contracts that are open have become more or fewer.
-    pub(super) fn opened(&mut self, at: ExchangeTime, open_interest: Quantity) {
+    pub(crate) fn opened(&mut self, at: ExchangeTime, open_interest: Quantity) {
         self.reach(at);
         self.current.open_interest = open_interest;
     }
@@ -181,12 +181,12 @@ impl Candles {
     }
 
     /// Those that end from `start` to `end` (minutes since the epoch), oldest first.
-    pub(super) fn between(&self, period: Period, start: u32, end: u32) -> Vec<Candle> {
+    pub(crate) fn between(&self, period: Period, start: u32, end: u32) -> Vec<Candle> {
         self.all(period).into_iter().filter(|candle| (start..=end).contains(&candle.end)).collect()
     }
 
     /// The newest that ends before `start`.
-    pub(super) fn before(&self, period: Period, start: u32) -> Option<Candle> {
+    pub(crate) fn before(&self, period: Period, start: u32) -> Option<Candle> {
         self.all(period).into_iter().rev().find(|candle| candle.end < start)
     }
 
@@ -201,7 +201,7 @@ impl Candles {
     }
 
     /// Contracts traded in the 24 hours before, to the hour.
-    pub(super) fn volume_of_a_day(&self, now: ExchangeTime) -> Quantity {
+    pub(crate) fn volume_of_a_day(&self, now: ExchangeTime) -> Quantity {
         let since = minute_end(now).saturating_sub(Period::Day.minutes());
         let hours = self.hours.iter().rev().take_while(|candle| candle.end > since);
         let mut volume = hours.fold(Quantity::ZERO, |volume, candle| sum(volume, candle.volume));
@@ -213,7 +213,7 @@ impl Candles {
     }
 
     /// How it stood a day ago; none where nothing had happened by then, or it is not kept.
-    pub(super) fn a_day_ago(&self, now: ExchangeTime) -> Option<Candle> {
+    pub(crate) fn a_day_ago(&self, now: ExchangeTime) -> Option<Candle> {
         let then = minute_end(now).saturating_sub(Period::Day.minutes());
         let of = |candles: &VecDeque<Candle>| candles.iter().rev().find(|candle| candle.end <= then).copied();
         if self.current.end <= then { Some(self.current) } else { of(&self.minutes).or_else(|| of(&self.hours)) }

@@ -14,7 +14,7 @@ use daybook_kalshi::rest::{
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::candle::Candles;
-use crate::engine::{MarketId, PriceGrid};
+use crate::engine::{MarketId, MarketState, PriceGrid};
 
 /// A series, by its place in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,7 +108,7 @@ pub enum Strike {
 
 impl Strike {
     /// The venue's word, the lower and the upper bound.
-    pub(super) fn parts(self) -> (Option<StrikeType>, Option<i64>, Option<i64>) {
+    pub(crate) fn parts(self) -> (Option<StrikeType>, Option<i64>, Option<i64>) {
         match self {
             Strike::None => (None, None, None),
             Strike::Greater(floor) => (Some(StrikeType::Greater), Some(floor), None),
@@ -141,26 +141,9 @@ pub struct Particulars {
     pub grid: Option<PriceGrid>,
 }
 
-/// Where a market is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Created and not open yet.
-    Initialized,
-    /// Trading.
-    Active,
-    /// Trading is suspended.
-    Inactive,
-    /// Trading has ended.
-    Closed,
-    /// The outcome is known.
-    Determined,
-    /// Settled.
-    Finalized,
-}
-
 /// A series as it is kept.
 #[derive(Debug)]
-pub(super) struct SeriesRow {
+pub(crate) struct SeriesRow {
     /// All that is told of it but the volume.
     pub record: Series,
     pub events: Vec<EventId>,
@@ -171,7 +154,7 @@ pub(super) struct SeriesRow {
 
 /// An event as it is kept.
 #[derive(Debug)]
-pub(super) struct EventRow {
+pub(crate) struct EventRow {
     pub ticker: EventTicker,
     pub series: SeriesId,
     pub title: Box<str>,
@@ -184,13 +167,13 @@ pub(super) struct EventRow {
 
 /// A market as it is kept.
 #[derive(Debug)]
-pub(super) struct MarketRow {
+pub(crate) struct MarketRow {
     pub ticker: Ticker,
     pub event: EventId,
     /// The number that the shard's engine gave it.
     pub local: u32,
     pub shard: u8,
-    pub status: Status,
+    pub state: MarketState,
     pub scalar: bool,
     pub can_close_early: bool,
     pub settlement_timer_seconds: u32,
@@ -220,7 +203,40 @@ pub(super) struct MarketRow {
 }
 
 impl MarketRow {
-    pub(super) fn grid(&self) -> PriceGrid {
+    /// Of a market to add: its event, its shard, and the number that the shard's engine gave it.
+    pub(crate) fn new(market: NewMarket, (event, shard, local): (EventId, u8, u32), now: ExchangeTime) -> MarketRow {
+        MarketRow {
+            ticker: market.ticker,
+            event,
+            local,
+            shard,
+            state: MarketState::Initialized,
+            scalar: market.scalar,
+            can_close_early: market.can_close_early,
+            settlement_timer_seconds: market.settlement_timer_seconds,
+            yes_sub_title: market.yes_sub_title.into(),
+            structure: market.structure,
+            created: now,
+            updated: now,
+            open: market.open,
+            close: market.close,
+            expected_expiration: market.expected_expiration,
+            latest_expiration: market.latest_expiration,
+            settled: None,
+            strike: market.strike,
+            value: None,
+            last_price: None,
+            last_size: Quantity::ZERO,
+            volume: Quantity::ZERO,
+            spent: 0,
+            open_interest: Quantity::ZERO,
+            newest_trade: 0,
+            candles: None,
+            particulars: market.particulars,
+        }
+    }
+
+    pub(crate) fn grid(&self) -> PriceGrid {
         match self.particulars.as_ref().and_then(|particulars| particulars.grid.clone()) {
             Some(grid) => grid,
             None => PriceGrid::of_structure(self.structure).unwrap_or_else(PriceGrid::linear_cent),
@@ -273,7 +289,7 @@ pub enum CatalogueError {
 
 /// All series, events and markets, by place and by name.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue {
+pub(crate) struct Catalogue {
     pub series: Vec<SeriesRow>,
     pub events: Vec<EventRow>,
     pub markets: Vec<MarketRow>,
@@ -284,46 +300,46 @@ pub(super) struct Catalogue {
 }
 
 impl Catalogue {
-    pub(super) fn series_id(&self, ticker: &str) -> Option<SeriesId> {
+    pub(crate) fn series_id(&self, ticker: &str) -> Option<SeriesId> {
         let found = self.series_by_ticker.find(self.hasher.hash_one(ticker), |&at| self.series_ticker(at) == ticker);
         found.map(|&at| SeriesId(at))
     }
 
-    pub(super) fn event_id(&self, ticker: &str) -> Option<EventId> {
+    pub(crate) fn event_id(&self, ticker: &str) -> Option<EventId> {
         let found = self.events_by_ticker.find(self.hasher.hash_one(ticker), |&at| self.event_ticker(at) == ticker);
         found.map(|&at| EventId(at))
     }
 
-    pub(super) fn market_id(&self, ticker: &str) -> Option<MarketId> {
+    pub(crate) fn market_id(&self, ticker: &str) -> Option<MarketId> {
         let found = self.markets_by_ticker.find(self.hasher.hash_one(ticker), |&at| self.market_ticker(at) == ticker);
         found.map(|&at| MarketId(at))
     }
 
-    pub(super) fn series(&self, id: SeriesId) -> &SeriesRow {
+    pub(crate) fn series(&self, id: SeriesId) -> &SeriesRow {
         &self.series[id.0 as usize]
     }
 
-    pub(super) fn event(&self, id: EventId) -> &EventRow {
+    pub(crate) fn event(&self, id: EventId) -> &EventRow {
         &self.events[id.0 as usize]
     }
 
-    pub(super) fn market(&self, id: MarketId) -> &MarketRow {
+    pub(crate) fn market(&self, id: MarketId) -> &MarketRow {
         &self.markets[id.0 as usize]
     }
 
-    pub(super) fn market_mut(&mut self, id: MarketId) -> &mut MarketRow {
+    pub(crate) fn market_mut(&mut self, id: MarketId) -> &mut MarketRow {
         &mut self.markets[id.0 as usize]
     }
 
-    pub(super) fn event_of(&self, market: MarketId) -> &EventRow {
+    pub(crate) fn event_of(&self, market: MarketId) -> &EventRow {
         self.event(self.market(market).event)
     }
 
-    pub(super) fn series_of(&self, market: MarketId) -> &SeriesRow {
+    pub(crate) fn series_of(&self, market: MarketId) -> &SeriesRow {
         self.series(self.event_of(market).series)
     }
 
-    pub(super) fn add_series(&mut self, row: SeriesRow) -> Result<SeriesId, CatalogueError> {
+    pub(crate) fn add_series(&mut self, row: SeriesRow) -> Result<SeriesId, CatalogueError> {
         let ticker = row.record.ticker.as_str();
         if self.series_id(ticker).is_some() {
             return Err(CatalogueError::Duplicate(ticker.to_owned()));
@@ -336,7 +352,7 @@ impl Catalogue {
         Ok(SeriesId(at))
     }
 
-    pub(super) fn add_event(&mut self, row: EventRow) -> Result<EventId, CatalogueError> {
+    pub(crate) fn add_event(&mut self, row: EventRow) -> Result<EventId, CatalogueError> {
         let ticker = row.ticker.as_str();
         if self.event_id(ticker).is_some() {
             return Err(CatalogueError::Duplicate(ticker.to_owned()));
@@ -350,7 +366,7 @@ impl Catalogue {
         Ok(EventId(at))
     }
 
-    pub(super) fn add_market(&mut self, row: MarketRow) -> Result<MarketId, CatalogueError> {
+    pub(crate) fn add_market(&mut self, row: MarketRow) -> Result<MarketId, CatalogueError> {
         let ticker = row.ticker.as_str();
         if self.market_id(ticker).is_some() {
             return Err(CatalogueError::Duplicate(ticker.to_owned()));
@@ -378,7 +394,7 @@ impl Catalogue {
 }
 
 impl MarketRow {
-    pub(super) fn kind(&self) -> MarketType {
+    pub(crate) fn kind(&self) -> MarketType {
         if self.scalar { MarketType::Scalar } else { MarketType::Binary }
     }
 }

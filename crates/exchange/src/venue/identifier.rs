@@ -23,7 +23,7 @@ pub enum Kind {
 ///
 /// A number and its kind are mixed under a key into the 122 bits that a UUID of version 4 has for itself. The mixing is
 /// a Feistel network, so it can be undone; an identifier that was not made here is recognized by bits that should be
-/// zero, but for one in 2⁴⁸ of them. It hides numbers from nobody who tries: it is no encryption.
+/// zero, but for one in 2⁵⁰ of them. It hides numbers from nobody who tries: it is no encryption.
 #[derive(Clone, Copy, Debug)]
 pub struct Identifiers {
     seed: u64,

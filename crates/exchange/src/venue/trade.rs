@@ -8,7 +8,7 @@ use crate::engine::{BookSide, MarketId, TradeId};
 
 /// A trade as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TradeRow {
+pub(crate) struct TradeRow {
     /// The match.
     pub trade: TradeId,
     /// When.
@@ -27,7 +27,7 @@ pub struct TradeRow {
 
 /// The newest trades of the exchange. Older ones are forgotten when there are too many.
 #[derive(Debug)]
-pub(super) struct Trades {
+pub(crate) struct Trades {
     rows: VecDeque<TradeRow>,
     /// The number of the oldest in `rows`; numbers begin with 1.
     first: u64,
@@ -35,12 +35,12 @@ pub(super) struct Trades {
 }
 
 impl Trades {
-    pub(super) fn new(capacity: usize) -> Trades {
+    pub(crate) fn new(capacity: usize) -> Trades {
         Trades { rows: VecDeque::new(), first: 1, capacity: capacity.max(1) }
     }
 
     /// Adds a trade and gives its number. `newest` is that of the newest one in its market, and becomes this one's.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         (trade, at, market): (TradeId, ExchangeTime, MarketId),
         (price, count, taker): (Price, Quantity, BookSide),
@@ -55,23 +55,23 @@ impl Trades {
     }
 
     /// The number of the newest; 0 without any.
-    pub(super) fn newest(&self) -> u64 {
+    pub(crate) fn newest(&self) -> u64 {
         self.first + self.rows.len() as u64 - 1
     }
 
-    pub(super) fn get(&self, number: u64) -> Option<&TradeRow> {
+    pub(crate) fn get(&self, number: u64) -> Option<&TradeRow> {
         let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.rows.get(at)
     }
 
     /// All, newest first, from `from` on, with their numbers.
-    pub(super) fn all_from(&self, from: u64) -> impl Iterator<Item = (u64, &TradeRow)> {
+    pub(crate) fn all_from(&self, from: u64) -> impl Iterator<Item = (u64, &TradeRow)> {
         let newest = from.min(self.newest());
         (self.first..=newest).rev().map_while(|number| self.get(number).map(|row| (number, row)))
     }
 
     /// A market's, newest first, from the trade `from` of that market on, with their numbers.
-    pub(super) fn of_market(&self, from: u64) -> impl Iterator<Item = (u64, &TradeRow)> {
+    pub(crate) fn of_market(&self, from: u64) -> impl Iterator<Item = (u64, &TradeRow)> {
         let first = self.get(from).map(|row| (from, row));
         std::iter::successors(first, |(_, row)| self.get(row.before).map(|before| (row.before, before)))
     }
