@@ -224,7 +224,7 @@ impl Engine {
             level.queue.unlink(&mut self.orders.slab, IN_LEVEL, at);
         });
         self.ledger.holdings[holding].resting -= remaining;
-        self.ledger.repledge(holding, side, pledge, (0, 0));
+        self.ledger.repledge(holding, side, pledge, 0);
         self.delta(at, -remaining, effects);
         remaining
     }

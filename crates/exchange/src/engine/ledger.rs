@@ -1,17 +1,17 @@
 //! Who owns what: cash, positions, and what is set aside for orders that rest.
 //!
 //! # What is set aside
-//! For every resting order the most that it can still take out of the cash is known
-//! ([`worst_case`](super::fee::worst_case)), in two parts: its price, and fees with roundings. Where an order closes a
-//! position, each closed pair pays $1 back, which is never less than the price. So an owner's reserve in one market is
+//! For every resting order the most that it can still take out of the cash is known, price, fees and roundings together
+//! ([`worst_case`](super::fee::worst_case)). Where an order closes a position, each closed pair pays $1 back. So an
+//! owner's reserve in one market is
 //!
-//! > all fees and roundings + (prices of YES bids − $1 × NO contracts held, not below 0)
-//! > \+ (prices of NO bids − $1 × YES contracts held, not below 0)
+//! > (worst cases of its YES bids − $1 × NO contracts held, not below 0)
+//! > \+ (worst cases of its NO bids − $1 × YES contracts held, not below 0)
 //!
-//! Closing orders thus need cash for their fees alone, and orders that exceed the position need cash for all that
-//! exceeds it. The rule is safe whatever fills in whatever order: a fill that takes `x` out of the cash lowers the
-//! reserve by `x` at least, and one that brings `x` in raises it by `x` at most. Bids of the two sides could pay for each
-//! other once both fill; this is not counted, as one of them may fill alone.
+//! Orders that close a position thus need no cash, and those that exceed it need what exceeds it. The rule is safe
+//! whatever fills in whatever order: a fill that takes `x` out of the cash lowers the reserve by `x` at least, and one
+//! that brings `x` in raises it by `x` at most. Bids of the two sides could pay for each other once both fill; this is
+//! not counted, as one of them may fill alone.
 
 use daybook_book::{Money, Quantity, Side};
 use hashbrown::HashMap;
@@ -20,7 +20,7 @@ use super::{
     AccountId, BalancePrecision, MarketId, Owner, PositionReport,
     fee::Charge,
     order::IdHashing,
-    slab::{Link, Linked, List, NONE, Slab},
+    slab::{Link, Linked, List, Slab},
 };
 
 /// What a closed pair of one hundredth YES and one hundredth NO pays back, in millionths of a dollar.
@@ -62,9 +62,8 @@ pub(crate) struct Holding {
     pub(crate) position_fees: i128,
     pub(crate) volume: i64,
     pub(crate) traded: i128,
-    /// What resting orders can cost: the prices by side, and all else.
-    prices: [i128; 2],
-    rest: i128,
+    /// What resting orders can cost, by side.
+    pledged: [i128; 2],
     reserved: i128,
     /// Contracts that rest.
     pub(crate) resting: i64,
@@ -123,18 +122,17 @@ impl Purse {
 }
 
 impl Holding {
-    /// What would be set aside with these pledges of its orders.
-    fn reserve(&self, prices: [i128; 2], rest: i128) -> i128 {
-        let closes = |side: usize, held: i64| (prices[side] - i128::from(held.max(0)) * i128::from(PAIR)).max(0);
-        rest + closes(Side::Yes as usize, -self.position) + closes(Side::No as usize, self.position)
+    /// What is to be set aside for these pledges of its orders.
+    fn reserve(&self, pledged: [i128; 2]) -> i128 {
+        let beyond = |side| (pledged[side as usize] - i128::from(self.closable(side)) * i128::from(PAIR)).max(0);
+        beyond(Side::Yes) + beyond(Side::No)
     }
 
     /// By how much the reserve grows if a pledge of one side is replaced by another.
-    pub(crate) fn growth(&self, side: Side, old: (i64, i64), new: (i64, i64)) -> Money {
-        let mut prices = self.prices;
-        prices[side as usize] += i128::from(new.0) - i128::from(old.0);
-        let rest = self.rest + i128::from(new.1) - i128::from(old.1);
-        Money::from_micros(self.reserve(prices, rest) - self.reserved)
+    pub(crate) fn growth(&self, side: Side, old: i64, new: i64) -> Money {
+        let mut pledged = self.pledged;
+        pledged[side as usize] += i128::from(new - old);
+        Money::from_micros(self.reserve(pledged) - self.reserved)
     }
 
     /// Contracts of the other side: what a bid on `side` can close.
@@ -196,6 +194,10 @@ impl Ledger {
         self.accounts.entry(account.0).or_default().precision = precision;
     }
 
+    pub(crate) fn precision(&self, account: AccountId) -> BalancePrecision {
+        self.accounts.get(&account.0).map_or_else(BalancePrecision::default, |account| account.precision)
+    }
+
     pub(crate) fn purse(&self, owner: Owner) -> Option<u32> {
         self.by_owner.get(&owner_key(owner)).copied()
     }
@@ -245,8 +247,7 @@ impl Ledger {
             position_fees: 0,
             volume: 0,
             traded: 0,
-            prices: [0; 2],
-            rest: 0,
+            pledged: [0; 2],
             reserved: 0,
             resting: 0,
             is_touched: false,
@@ -267,17 +268,16 @@ impl Ledger {
     }
 
     /// Replaces what is set aside for one order.
-    pub(crate) fn repledge(&mut self, holding: u32, side: Side, old: (i64, i64), new: (i64, i64)) {
+    pub(crate) fn repledge(&mut self, holding: u32, side: Side, old: i64, new: i64) {
         let record = &mut self.holdings[holding];
-        record.prices[side as usize] += i128::from(new.0) - i128::from(old.0);
-        record.rest += i128::from(new.1) - i128::from(old.1);
+        record.pledged[side as usize] += i128::from(new - old);
         self.refresh(holding);
     }
 
     /// Brings a holding's reserve up to date.
     fn refresh(&mut self, holding: u32) {
         let record = &mut self.holdings[holding];
-        let reserved = record.reserve(record.prices, record.rest);
+        let reserved = record.reserve(record.pledged);
         let growth = reserved - std::mem::replace(&mut record.reserved, reserved);
         if growth != 0 {
             let purse = record.purse;
@@ -353,6 +353,3 @@ impl Ledger {
             .map(|held| held.report(*owner))
     }
 }
-
-/// No holding.
-pub(crate) const NO_HOLDING: u32 = NONE;

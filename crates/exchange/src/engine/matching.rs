@@ -5,11 +5,10 @@ use std::sync::Arc;
 use daybook_book::{Book, ExchangeTime, Money, Price, Quantity, Side};
 
 use super::{
-    BookSide, CreateOrder, Effect, Engine, FillReport, MarketId, OrderId, OrderReceipt, Owner, PublicTrade, Receipt,
-    Reject, SelfTrade, TimeInForce, TradeId, UpdateReason,
+    BalancePrecision, BookSide, CreateOrder, Effect, Engine, FillReport, MarketId, OrderId, OrderReceipt, Owner,
+    PublicTrade, Receipt, Reject, SelfTrade, TimeInForce, TradeId, UpdateReason,
     fee::{self, Fee},
     group::Groups,
-    ledger::NO_HOLDING,
     market::meets,
     order::{IN_GROUP, IN_LEVEL, IN_PURSE, MADE, Order, TAKEN, book_side, is_grouped, on_ladder, yes_price},
     slab::{Link, NONE},
@@ -112,9 +111,10 @@ impl Engine {
         {
             return Err(Reject::NotFillable);
         }
-        let purse = purse.ok_or_else(|| self.needs(prospect, crosses))?;
-        self.afford(prospect, purse, holding.unwrap_or(NO_HOLDING), crosses, None)?;
+        self.afford(prospect, purse, holding, crosses, None)?;
 
+        // Whoever could afford it has cash, and so a purse.
+        let purse = purse.unwrap_or_else(|| self.ledger.purse_or_new(order.owner));
         self.last_order += 1;
         let holdings = &mut self.markets[order.market.0 as usize].holdings;
         let expires = match order.time_in_force {
@@ -139,7 +139,7 @@ impl Engine {
             cost: [0; 2],
             fees: [0; 2],
             overpaid: 0,
-            pledge: (0, 0),
+            pledge: 0,
             purse,
             holding: self.ledger.holding_or_new(purse, order.market, holdings),
             group,
@@ -208,7 +208,7 @@ impl Engine {
         if requeues {
             let market = order.market;
             let prospect = Prospect { owner, market, side, price, count: remaining, group: order.group };
-            self.afford(prospect, order.purse, order.holding, crosses, Some(order))?;
+            self.afford(prospect, Some(order.purse), Some(order.holding), crosses, Some(order))?;
         }
 
         if let Some(expires) = amendment.expires {
@@ -269,51 +269,40 @@ impl Engine {
         })
     }
 
-    /// What an order of someone who never had cash would need.
-    fn needs(&self, prospect: Prospect, crosses: bool) -> Reject {
-        let (cost, rest) = self.worst_case(prospect, crosses, 0, Default::default());
-        let needed = Money::from_micros(i128::from(cost) + i128::from(rest));
-        Reject::InsufficientBalance { needed, available: Money::ZERO }
-    }
-
     /// What an order can cost at worst. One that will not take at once is charged as a maker.
-    fn worst_case(
-        &self,
-        prospect: Prospect,
-        crosses: bool,
-        overpaid: i64,
-        precision: super::BalancePrecision,
-    ) -> (i64, i64) {
+    fn worst_case(&self, prospect: Prospect, crosses: bool, overpaid: i64, precision: BalancePrecision) -> i64 {
         let fees = self.markets[prospect.market.0 as usize].fees;
         let count = Quantity::from_hundredths(prospect.count);
         let worst = |fee| fee::worst_case(fee, prospect.price, count, overpaid, precision);
-        let (made, taken) = (worst(fees.maker()), if crosses { worst(fees.taker()) } else { (0, 0) });
-        if taken.1 > made.1 { taken } else { made }
+        if crosses { worst(fees.maker()).max(worst(fees.taker())) } else { worst(fees.maker()) }
     }
 
     /// Whether there is cash for an order, in the place of `replaced` if that is one, and room for its contracts.
     fn afford(
         &self,
         prospect: Prospect,
-        purse: u32,
-        holding: u32,
+        purse: Option<u32>,
+        holding: Option<u32>,
         crosses: bool,
         replaced: Option<&Order>,
     ) -> Result<(), Reject> {
-        let purse = &self.ledger.purses[purse as usize];
-        let (overpaid, pledge, before) = replaced.map_or((0, (0, 0), 0), |o| (o.overpaid, o.pledge, o.remaining));
-        let worst = self.worst_case(prospect, crosses, overpaid, purse.precision);
-        let (needed, held) = if holding == NO_HOLDING {
-            (Money::from_micros(i128::from(worst.0) + i128::from(worst.1)), 0)
-        } else {
-            let holding = &self.ledger.holdings[holding];
-            (holding.growth(prospect.side, pledge, worst), holding.position.abs() + holding.resting - before)
+        let (overpaid, pledge, before) = replaced.map_or((0, 0, 0), |o| (o.overpaid, o.pledge, o.remaining));
+        let precision = match purse {
+            Some(purse) => self.ledger.purses[purse as usize].precision,
+            None => self.ledger.precision(prospect.owner.account),
         };
+        let worst = self.worst_case(prospect, crosses, overpaid, precision);
+        let holding = holding.map(|holding| &self.ledger.holdings[holding]);
+        let needed = match holding {
+            Some(holding) => holding.growth(prospect.side, pledge, worst),
+            None => Money::from_micros(i128::from(worst)),
+        };
+        let held = holding.map_or(0, |holding| holding.position.abs() + holding.resting - before);
         let level = self.markets[prospect.market.0 as usize].ladder(prospect.side).total(prospect.price);
         if held + prospect.count > POSITION_LIMIT || level + prospect.count > Book::LEVEL_LIMIT.hundredths() {
             return Err(Reject::InvalidSize(Quantity::from_hundredths(prospect.count)));
         }
-        let available = purse.free();
+        let available = purse.map_or(Money::ZERO, |purse| self.ledger.purses[purse as usize].free());
         if needed > available && needed > Money::ZERO {
             return Err(Reject::InsufficientBalance { needed, available });
         }
@@ -455,7 +444,8 @@ impl Engine {
         let holding = &mut self.ledger.holdings[order.holding];
         let revenue = holding.revenue(order.side, own, count);
         let precision = self.ledger.purses[order.purse as usize].precision;
-        let charge = fee::charge(fee, price, contracts, revenue, order.overpaid, precision);
+        let only_closes = count <= holding.closable(order.side);
+        let charge = fee::charge(fee, price, contracts, revenue, only_closes, order.overpaid, precision);
         let held = holding.position.max(0);
         order.overpaid = charge.overpaid;
         order.filled += count;
@@ -514,7 +504,7 @@ impl Engine {
         let fee = self.markets[order.market.0 as usize].fees.maker();
         let precision = self.ledger.purses[order.purse as usize].precision;
         let pledge = match order.remaining {
-            0 => (0, 0),
+            0 => 0,
             remaining => {
                 let remaining = Quantity::from_hundredths(remaining);
                 fee::worst_case(fee, order.price, remaining, order.overpaid, precision)

@@ -41,8 +41,8 @@ pub(crate) struct Order {
     pub(crate) fees: [i64; 2],
     /// What roundings have cost it, in 10⁻¹⁶ dollars.
     pub(crate) overpaid: i64,
-    /// What is set aside for it: for its price, and for all else. Nothing while it takes.
-    pub(crate) pledge: (i64, i64),
+    /// The most that it can still cost, in millionths of a dollar; nothing while it takes.
+    pub(crate) pledge: i64,
     pub(crate) purse: u32,
     pub(crate) holding: u32,
     /// Index of its group, or [`NONE`].

@@ -86,10 +86,6 @@ pub(crate) trait Linked {
 }
 
 impl List {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.head == NONE
-    }
-
     #[inline]
     pub(crate) fn push_back<T: Linked>(&mut self, slab: &mut Slab<T>, which: usize, at: u32) {
         *slab[at].link_mut(which) = Link { previous: self.tail, next: NONE };
@@ -155,7 +151,7 @@ mod tests {
             slab.remove(gone);
             assert_eq!(order(&list, &slab), left);
         }
-        assert!(list.is_empty());
+        assert_eq!((list.head, list.tail), (NONE, NONE));
         assert_eq!(slab.insert(Node(Link::default())), 3, "the latest freed index comes first");
     }
 }
