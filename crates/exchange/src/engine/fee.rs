@@ -158,45 +158,43 @@ pub(crate) struct Charge {
 
 /// Charges a fill that would change the cash by `revenue` (negative where it is paid), for an order that has overpaid
 /// so much so far.
+///
+/// A fill that only closes a position brings cash in before fees, and is never charged more than that.
 pub(crate) fn charge(
     fee: Fee,
     price: Price,
     count: Quantity,
     revenue: i64,
+    only_closes: bool,
     overpaid: i64,
     precision: BalancePrecision,
 ) -> Charge {
     let exact = fee.exact(price, count);
     let trade_fee = div_ceil(exact, UNITS_PER_CENTICENT) * 100;
     let exact_change = revenue - trade_fee;
-    let change = exact_change - exact_change.rem_euclid(precision.micros());
-    let mut overpaid =
-        i128::from(overpaid) + i128::from(revenue - change) * UNITS_PER_MICRO - exact;
-    let mut refund = 0;
+    let mut change = exact_change - exact_change.rem_euclid(precision.micros());
+    if only_closes {
+        change = change.max(0);
+    }
+    let mut overpaid = i128::from(overpaid) + i128::from(revenue - change) * UNITS_PER_MICRO - exact;
     while overpaid >= UNITS_PER_CENT {
         overpaid -= UNITS_PER_CENT;
-        refund += CENT;
+        change += CENT;
     }
-    Charge { change: change + refund, fee: revenue - change - refund, overpaid: overpaid as i64 }
+    // Less than nothing only where the charge was capped.
+    Charge { change, fee: revenue - change, overpaid: overpaid.max(0) as i64 }
 }
 
-/// The most that an order can still take out of the cash, in two parts, each in millionths of a dollar and a multiple
-/// of the precision: its price, which the pay-back of a closed pair covers, and all else, which it does not.
+/// The most that an order can still take out of the cash, in millionths of a dollar: a multiple of the precision.
 ///
-/// `price` is that of the order's own side. The bound is reached: an order of ten contracts at $0.50 without a fee
-/// needs $5.00. It shrinks by exactly what a fill at the limit takes, and by at least what a better one takes.
-pub(crate) fn worst_case(
-    fee: Fee,
-    price: Price,
-    count: Quantity,
-    overpaid: i64,
-    precision: BalancePrecision,
-) -> (i64, i64) {
+/// `price` is that of the order's own side. The bound is reached: an order of ten contracts at $0.50 without a fee needs
+/// $5.00. It shrinks by exactly what a fill at the limit takes, and by at least what a better one takes: as no rate
+/// exceeds 1, a better price is never dearer for its fee.
+pub(crate) fn worst_case(fee: Fee, price: Price, count: Quantity, overpaid: i64, precision: BalancePrecision) -> i64 {
     let cost = i64::from(price.ten_thousandths()) * count.hundredths();
     let roundings = UNITS_PER_CENT - 1 - i128::from(overpaid);
     let all = cost + div_floor(fee.exact(price, count) + roundings, UNITS_PER_MICRO);
-    let floor = |value: i64| value - value % precision.micros();
-    (floor(cost), floor(all) - floor(cost))
+    all - all % precision.micros()
 }
 
 /// Neither operand is negative. Most fees fit 64 bits, in which a division by a constant is a multiplication.
