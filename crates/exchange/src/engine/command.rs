@@ -183,6 +183,8 @@ pub enum MarketAction {
     Resume,
     /// Trading is over; what rests is cancelled.
     Close,
+    /// The result is doubted; nothing settles before it is determined again.
+    Dispute,
     /// The result is known: what one YES contract is worth, $0 to $1.
     Determine {
         /// Of one YES contract.

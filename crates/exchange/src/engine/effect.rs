@@ -209,8 +209,12 @@ pub struct PositionReport {
     pub realized: Money,
     /// Fees paid in this market.
     pub fees: Money,
+    /// The part of the fees that opened what the position still holds.
+    pub position_fees: Money,
     /// Contracts traded in this market.
     pub volume: Quantity,
+    /// What was spent on them: contracts × the price of the side that was bought.
+    pub traded: Money,
 }
 
 /// What a position paid.

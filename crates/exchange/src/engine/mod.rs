@@ -6,7 +6,13 @@
 
 mod command;
 mod effect;
+#[expect(clippy::module_inception, reason = "the module is named after its main type")]
+mod engine;
+mod fee;
+mod grid;
 mod identity;
+mod market;
+mod receipt;
 mod reject;
 
 pub use command::{BookSide, Command, CreateOrder, DecreaseTo, GroupAction, MarketAction, SelfTrade, TimeInForce};
@@ -14,5 +20,10 @@ pub use effect::{
     Effect, FillReport, GroupChange, OrderReport, OrderStatus, PositionReport, PublicTrade, SettlementReport,
     UpdateReason,
 };
+pub use engine::{Cash, Engine};
+pub use fee::{BalancePrecision, Fee, FeeRule, FeeRuleError};
+pub use grid::{PriceBand, PriceGrid, PriceGridError};
 pub use identity::{AccountId, GroupId, MarketId, OrderId, Owner, TradeId};
+pub use market::{MarketRules, MarketState};
+pub use receipt::{OrderReceipt, Receipt};
 pub use reject::Reject;
