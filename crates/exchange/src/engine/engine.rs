@@ -34,7 +34,11 @@ impl Engine {
         unimplemented!()
     }
     /// Best first; empty for an unknown market.
-    pub fn levels(&self, market: MarketId, side: Side) -> impl DoubleEndedIterator<Item = (Price, Quantity)> + ExactSizeIterator {
+    pub fn levels(
+        &self,
+        market: MarketId,
+        side: Side,
+    ) -> impl DoubleEndedIterator<Item = (Price, Quantity)> + ExactSizeIterator {
         std::iter::empty()
     }
     pub fn best_bid(&self, market: MarketId, side: Side) -> Option<(Price, Quantity)> {

@@ -170,8 +170,7 @@ pub(crate) fn charge(
     let trade_fee = div_ceil(exact, UNITS_PER_CENTICENT) * 100;
     let exact_change = revenue - trade_fee;
     let change = exact_change - exact_change.rem_euclid(precision.micros());
-    let mut overpaid =
-        i128::from(overpaid) + i128::from(revenue - change) * UNITS_PER_MICRO - exact;
+    let mut overpaid = i128::from(overpaid) + i128::from(revenue - change) * UNITS_PER_MICRO - exact;
     let mut refund = 0;
     while overpaid >= UNITS_PER_CENT {
         overpaid -= UNITS_PER_CENT;

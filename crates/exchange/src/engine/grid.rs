@@ -169,7 +169,10 @@ mod tests {
         }
         all.sort_unstable();
         all.dedup();
-        all.into_iter().filter(|&price| price > 0 && price < 10_000).map(|p| Price::from_ten_thousandths(p).unwrap()).collect()
+        all.into_iter()
+            .filter(|&price| price > 0 && price < 10_000)
+            .map(|p| Price::from_ten_thousandths(p).unwrap())
+            .collect()
     }
 
     #[test]
