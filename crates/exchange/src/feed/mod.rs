@@ -13,6 +13,7 @@ mod message;
 mod names;
 mod output;
 mod publication;
+mod socket;
 mod subscription;
 
 pub use books::Books;
@@ -25,3 +26,4 @@ pub use publication::{
     EventLifecycle, Fill, Grid, Group, Index, Lifecycle, LifecycleChange, Metadata, MetadataUpdate, Order, Position,
     Publication, Pyth, Snapshot, Strike, Ticker, Trade, Uuid,
 };
+pub use socket::{Deflate, Ended, Feed, ServeOptions, Upgrade, UpgradeError, serve, upgrade};

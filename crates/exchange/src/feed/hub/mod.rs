@@ -3,8 +3,6 @@
 mod answer;
 mod connection;
 mod publish;
-#[cfg(test)]
-mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
