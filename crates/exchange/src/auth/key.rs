@@ -6,9 +6,7 @@ use aws_lc_rs::{
     encoding::AsDer,
     rand::SystemRandom,
     rsa::{self, KeySize},
-    signature::{
-        ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PSS_2048_8192_SHA256, VerificationAlgorithm,
-    },
+    signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PSS_2048_8192_SHA256, VerificationAlgorithm},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use daybook_kalshi::Algorithm;
@@ -105,8 +103,7 @@ impl PrivateKey {
                 Ok(PrivateKey { pem: pem("RSA PRIVATE KEY", pkcs1), public })
             }
             Algorithm::Ed25519 => {
-                let pkcs8 =
-                    Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(|_| KeyError::Generation)?;
+                let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(|_| KeyError::Generation)?;
                 let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).map_err(|_| KeyError::Generation)?;
                 let public = PublicKey::parse(algorithm, pair.public_key().as_ref())?;
                 Ok(PrivateKey { pem: pem("PRIVATE KEY", pkcs8.as_ref()), public })

@@ -118,6 +118,10 @@ impl Keys {
 
     /// An account's keys, oldest first.
     pub fn of(&self, account: AccountId) -> impl Iterator<Item = &ApiKey> {
-        self.order.iter().filter_map(|id| self.by_id.get(id)).map(|key| &**key).filter(move |key| key.account == account)
+        self.order
+            .iter()
+            .filter_map(|id| self.by_id.get(id))
+            .map(|key| &**key)
+            .filter(move |key| key.account == account)
     }
 }

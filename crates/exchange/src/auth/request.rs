@@ -24,7 +24,9 @@ pub struct Signed<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// It lacks one of the three headers.
-    #[error("the request is not signed: KALSHI-ACCESS-KEY, KALSHI-ACCESS-TIMESTAMP and KALSHI-ACCESS-SIGNATURE are needed")]
+    #[error(
+        "the request is not signed: KALSHI-ACCESS-KEY, KALSHI-ACCESS-TIMESTAMP and KALSHI-ACCESS-SIGNATURE are needed"
+    )]
     Unsigned,
     /// Its time is not a number of milliseconds.
     #[error("KALSHI-ACCESS-TIMESTAMP is not a number of milliseconds")]

@@ -39,9 +39,9 @@ pub(super) fn list(venue: &mut Venue, request: &Request<'_>) -> Result<Answer, R
             && query.series_ticker.as_ref().is_none_or(|ticker| *ticker == series.record.ticker)
             && (query.tickers.is_empty() || query.tickers.contains(&row.ticker))
             && query.min_updated_ts.is_none_or(|min| row.updated.micros().div_euclid(1_000_000) > min.0)
-            && query.min_close_ts.is_none_or(|min| {
-                markets.clone().any(|market| market.close.micros().div_euclid(1_000_000) > min.0)
-            })
+            && query
+                .min_close_ts
+                .is_none_or(|min| markets.clone().any(|market| market.close.micros().div_euclid(1_000_000) > min.0))
             && status.as_ref().is_none_or(|status| markets.any(|market| has_state(market.state, status)))
     };
     let nested = query.with_nested_markets.unwrap_or_default();
@@ -70,9 +70,8 @@ pub(super) fn multivariate(venue: &mut Venue, request: &Request<'_>) -> Result<A
             && query.series_ticker.as_ref().is_none_or(|ticker| *ticker == series.record.ticker)
             && (query.tickers.is_empty() || query.tickers.contains(&row.ticker))
             && query.collection_ticker.as_ref().is_none_or(|ticker| {
-                markets.any(|market| {
-                    market.particulars.as_ref().and_then(|more| more.collection.as_ref()) == Some(ticker)
-                })
+                markets
+                    .any(|market| market.particulars.as_ref().and_then(|more| more.collection.as_ref()) == Some(ticker))
             })
     };
     let nested = query.with_nested_markets.unwrap_or_default();
@@ -88,8 +87,7 @@ pub(super) fn multivariate(venue: &mut Venue, request: &Request<'_>) -> Result<A
 
 pub(super) fn one(venue: &mut Venue, request: &Request<'_>) -> Result<Answer, Refusal> {
     let query: EventQuery = request.query()?;
-    let (nested, without) =
-        (query.with_nested_markets.unwrap_or_default(), query.exclude_markets.unwrap_or_default());
+    let (nested, without) = (query.with_nested_markets.unwrap_or_default(), query.exclude_markets.unwrap_or_default());
     if nested && without {
         return Err(Refusal::Query("exclude_markets cannot be combined with with_nested_markets".into()));
     }

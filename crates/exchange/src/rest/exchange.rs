@@ -1,7 +1,9 @@
 //! The exchange itself: whether it trades, when it does, and how fresh what an account reads is.
 
 use daybook_kalshi::rest::{
-    exchange::{DailySession, ExchangeStatus, Schedule, ScheduleAnswer, ShardStatus, UserDataTimestamp, WeeklySchedule},
+    exchange::{
+        DailySession, ExchangeStatus, Schedule, ScheduleAnswer, ShardStatus, UserDataTimestamp, WeeklySchedule,
+    },
     value::Timestamp,
 };
 use serde_json::Map;

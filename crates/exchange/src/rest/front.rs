@@ -22,6 +22,7 @@ use super::{
     answer::{Answer, Refusal},
     operation::{self, Handler, Shards},
     request::Request,
+    socket,
 };
 use crate::{
     auth::{ApiKey, AuthError, Permission, Signed},
@@ -108,8 +109,10 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         router = router.route(&format!("{ROOT}{path}"), on(MethodFilter::POST.or(MethodFilter::DELETE), retired));
     }
     for action in ["amend", "decrease"] {
-        router = router.route(&format!("{ROOT}/portfolio/orders/{{order_id}}/{action}"), on(MethodFilter::POST, retired));
+        router =
+            router.route(&format!("{ROOT}/portfolio/orders/{{order_id}}/{action}"), on(MethodFilter::POST, retired));
     }
+    router = router.route(socket::PATH, on(MethodFilter::GET, socket::open));
     router.method_not_allowed_fallback(wrong_method).fallback(nothing).with_state(exchange)
 }
 
@@ -127,10 +130,21 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    axum::serve(listener, router(exchange)).with_graceful_shutdown(shutdown).await
+    let app = router(Arc::clone(&exchange));
+    let closing = Arc::clone(&exchange);
+    let shutdown = async move {
+        shutdown.await;
+        socket::close_all(&closing).await;
+    };
+    axum::serve(listener, app).with_graceful_shutdown(shutdown).await
 }
 
-async fn answer(exchange: Arc<Exchange>, route: &'static Route, params: RawPathParams, request: HttpRequest) -> Response {
+async fn answer(
+    exchange: Arc<Exchange>,
+    route: &'static Route,
+    params: RawPathParams,
+    request: HttpRequest,
+) -> Response {
     let (parts, body) = request.into_parts();
     let key = match admitted(&exchange, route, &parts) {
         Ok(key) => key,
@@ -233,7 +247,8 @@ async fn nothing(uri: Uri) -> Response {
     let path = uri.path();
     let bare = path.trim_end_matches('/');
     if bare.len() == path.len() || bare.is_empty() {
-        return Refusal::nested(StatusCode::NOT_FOUND, "not_found", format!("there is nothing at {path}")).into_response();
+        return Refusal::nested(StatusCode::NOT_FOUND, "not_found", format!("there is nothing at {path}"))
+            .into_response();
     }
     let location = match uri.query() {
         Some(query) => format!("{bare}?{query}"),

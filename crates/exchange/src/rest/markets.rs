@@ -6,7 +6,8 @@ use daybook_book::{ExchangeTime, Price, Quantity, Side};
 use daybook_kalshi::rest::{
     markets::{
         BookSide, Market, MarketAnswer, MarketFilter, MarketOrderbook, MarketsPage, MarketsQuery, MveFilter, Orderbook,
-        OrderbookAnswer, OrderbookQuery, OrderbooksAnswer, OrderbooksQuery, OutcomeSide, Trade, TradesPage, TradesQuery,
+        OrderbookAnswer, OrderbookQuery, OrderbooksAnswer, OrderbooksQuery, OutcomeSide, Trade, TradesPage,
+        TradesQuery,
     },
     value::{Cursor, Level, UnixSeconds},
 };
@@ -183,7 +184,8 @@ pub(super) fn orderbook(venue: &mut Venue, request: &Request<'_>) -> Result<Answ
 
 /// A depth below zero is all of it.
 fn read_depth(request: &Request<'_>) -> Result<OrderbookQuery, Refusal> {
-    let depth = request.query.iter().rev().find(|(key, _)| key == "depth").and_then(|(_, text)| text.parse::<i64>().ok());
+    let depth =
+        request.query.iter().rev().find(|(key, _)| key == "depth").and_then(|(_, text)| text.parse::<i64>().ok());
     if depth.is_some_and(|depth| depth < 0) { Ok(OrderbookQuery::default()) } else { request.query() }
 }
 

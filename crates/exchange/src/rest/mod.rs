@@ -1,15 +1,16 @@
 //! The REST side of the exchange: every operation of the venue under `/trade-api/v2`, and the socket on which it and
 //! the WebSocket protocol are spoken.
 //!
-//! A request walks through [`front`]: its operation is found, its signature verified, its scope checked, its price taken
+//! A request walks one way: its operation is found, its signature verified, its scope checked, its price taken
 //! from the account's buckets; then the venue is locked, asked, and let go of before the answer is written.
-//! [`operation::TABLE`] lists what each operation is answered by; one that nothing answers says 501 and its name.
+//! [`support`] lists what is answered; an operation that is not says 501 and its name.
 
 mod answer;
 mod front;
 mod operation;
 mod page;
 mod request;
+mod socket;
 
 mod account;
 mod api_keys;

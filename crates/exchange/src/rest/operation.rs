@@ -4,8 +4,11 @@ use daybook_kalshi::{Budget, Method, Operation, rest};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    account, answer::{Answer, Refusal}, api_keys, candlesticks, events, exchange, historical, markets, order_groups,
-    orders, portfolio, request::Request, series, subaccounts, trading, transfers, world,
+    account,
+    answer::{Answer, Refusal},
+    api_keys, candlesticks, events, exchange, historical, markets, order_groups, orders, portfolio,
+    request::Request,
+    series, subaccounts, trading, transfers, world,
 };
 use crate::{auth::Permission, limits::Charge, venue::Venue};
 

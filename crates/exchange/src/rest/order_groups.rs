@@ -99,9 +99,7 @@ fn act(venue: &mut Venue, request: &Request<'_>, action: GroupAction) -> Result<
     let owner: Owner = request.owner(query.subaccount)?;
     let (group, _) = found(venue, request)?;
     let shard = shard(venue, query.exchange_index)?;
-    venue
-        .apply_on(shard, Command::Group { owner, group, action }, request.now)
-        .map_err(|reject| refused(&reject))?;
+    venue.apply_on(shard, Command::Group { owner, group, action }, request.now).map_err(|reject| refused(&reject))?;
     Ok(Answer::ok(Value::Object(Map::new())))
 }
 
@@ -113,7 +111,8 @@ fn found(venue: &Venue, request: &Request<'_>) -> Result<(GroupId, GroupRow), Re
 }
 
 fn shard(venue: &Venue, asked: Option<ExchangeIndex>) -> Result<u8, Refusal> {
-    let shard = u8::try_from(asked.map_or(0, |asked| asked.0)).ok().filter(|&shard| usize::from(shard) < venue.shards());
+    let shard =
+        u8::try_from(asked.map_or(0, |asked| asked.0)).ok().filter(|&shard| usize::from(shard) < venue.shards());
     shard.ok_or_else(|| Refusal::bad("invalid_parameters", "exchange_index: there is no such shard"))
 }
 
@@ -127,5 +126,9 @@ fn limit(whole: Option<u64>, exact: Option<Quantity>) -> Result<Quantity, Refusa
         (Some(limit), _) | (None, Some(limit)) => limit,
         (None, None) => return Err(bad("contracts_limit or contracts_limit_fp is needed")),
     };
-    if LIMITS.contains(&limit.hundredths()) { Ok(limit) } else { Err(bad("the limit must be 1 to 1,000,000 contracts")) }
+    if LIMITS.contains(&limit.hundredths()) {
+        Ok(limit)
+    } else {
+        Err(bad("the limit must be 1 to 1,000,000 contracts"))
+    }
 }

@@ -49,7 +49,9 @@ impl Page {
         let query = fingerprint(request);
         let from = match cursor {
             None => None,
-            Some(cursor) => Some(decode(cursor.as_str(), query).ok_or_else(|| Refusal::Query("invalid cursor".into()))?),
+            Some(cursor) => {
+                Some(decode(cursor.as_str(), query).ok_or_else(|| Refusal::Query("invalid cursor".into()))?)
+            }
         };
         Ok(Page { limit: limit as usize, from, query })
     }

@@ -146,7 +146,7 @@ pub(super) fn positions(venue: &mut Venue, request: &Request<'_>) -> Result<Answ
         let market = catalogue.market(id);
         let counts = |count: &PositionCount| match count {
             PositionCount::Position => !row.report.position.is_zero(),
-            _ => row.traded != Money::ZERO,
+            _ => row.report.traded != Money::ZERO,
         };
         row.report.owner.subaccount == subaccount
             && settled.is_none_or(|settled| settled == (market.state == MarketState::Finalized))
@@ -185,7 +185,7 @@ pub(super) fn positions_page(
             fees_paid_dollars: Money::ZERO,
             extra: Map::new(),
         });
-        entry.total_cost_dollars += row.traded;
+        entry.total_cost_dollars += row.report.traded;
         let shares = entry.total_cost_shares_fp.hundredths().saturating_add(row.report.volume.hundredths());
         entry.total_cost_shares_fp = Quantity::from_hundredths(shares);
         entry.event_exposure_dollars += row.report.cost;
@@ -201,7 +201,7 @@ fn market_position(venue: &Venue, id: MarketId, row: &PositionRow) -> MarketPosi
     MarketPosition {
         ticker: market.ticker.clone(),
         exchange_index: index(market.shard),
-        total_traded_dollars: row.traded,
+        total_traded_dollars: row.report.traded,
         position_fp: row.report.position,
         market_exposure_dollars: row.report.cost,
         realized_pnl_dollars: row.report.realized,
@@ -343,4 +343,3 @@ pub(super) fn withdrawals(_: &mut Venue, request: &Request<'_>) -> Result<Answer
     request.unrestricted()?;
     Ok(Answer::ok(WithdrawalsPage { withdrawals: Vec::new(), cursor: wire(None), extra: Map::new() }))
 }
-

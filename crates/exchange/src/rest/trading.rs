@@ -291,7 +291,9 @@ fn side(side: &BookSide) -> Result<engine::BookSide, Refusal> {
     match side {
         BookSide::Bid => Ok(engine::BookSide::Bid),
         BookSide::Ask => Ok(engine::BookSide::Ask),
-        BookSide::Other(word) => Err(Refusal::bad("invalid_parameters", format!("side {word:?} is neither bid nor ask"))),
+        BookSide::Other(word) => {
+            Err(Refusal::bad("invalid_parameters", format!("side {word:?} is neither bid nor ask")))
+        }
     }
 }
 
@@ -362,6 +364,7 @@ pub(super) fn refused(reject: &Reject) -> Refusal {
         Reject::TradingPaused => (StatusCode::SERVICE_UNAVAILABLE, "EXCHANGE_PAUSED"),
         Reject::InvalidPrice(_) => (StatusCode::BAD_REQUEST, "invalid_price"),
         Reject::InvalidSize(_) => (StatusCode::BAD_REQUEST, "invalid_order_size"),
+        Reject::InvalidAmount(_) => (StatusCode::BAD_REQUEST, "invalid_parameters"),
         Reject::InvalidOrder(_) | Reject::PostOnlyCross | Reject::NothingToReduce => {
             (StatusCode::BAD_REQUEST, "invalid_order")
         }

@@ -198,6 +198,7 @@ pub(super) fn set_allocation(venue: &mut Venue, request: &Request<'_>) -> Result
 }
 
 fn shard(venue: &Venue, asked: Option<ExchangeIndex>) -> Result<u8, Refusal> {
-    let shard = u8::try_from(asked.map_or(0, |asked| asked.0)).ok().filter(|&shard| usize::from(shard) < venue.shards());
+    let shard =
+        u8::try_from(asked.map_or(0, |asked| asked.0)).ok().filter(|&shard| usize::from(shard) < venue.shards());
     shard.ok_or_else(|| Refusal::bad("invalid_parameters", "exchange_index: there is no such shard"))
 }

@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 
 use crate::{
     engine::{
-        BalancePrecision, FillReport, GroupChange, GroupId, MarketId, OrderId, OrderReport, OrderStatus, PositionReport,
-        SettlementReport,
+        BalancePrecision, FillReport, GroupChange, GroupId, MarketId, OrderId, OrderReport, OrderStatus,
+        PositionReport, SettlementReport,
     },
     feed::Uuid,
     limits,
@@ -88,8 +88,6 @@ pub(crate) struct SettlementRow {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PositionRow {
     pub report: PositionReport,
-    /// What was ever spent.
-    pub traded: Money,
     pub updated: ExchangeTime,
 }
 
@@ -141,33 +139,6 @@ impl Records {
         }
     }
 
-    /// What a fill spent is known from it alone: a position's report has the cost of what is held.
-    pub(crate) fn filled(&mut self, report: FillReport, at: ExchangeTime) {
-        use crate::engine::BookSide;
-
-        let price = match report.side {
-            BookSide::Bid => report.price,
-            BookSide::Ask => report.price.complement(),
-        };
-        let spent = Money::of(price, report.count);
-        let key = (report.market, report.owner.subaccount);
-        let row = self.positions.entry(key).or_insert_with(|| PositionRow {
-            report: PositionReport {
-                owner: report.owner,
-                market: report.market,
-                position: Quantity::ZERO,
-                cost: Money::ZERO,
-                realized: Money::ZERO,
-                fees: Money::ZERO,
-                volume: Quantity::ZERO,
-            },
-            traded: Money::ZERO,
-            updated: at,
-        });
-        row.traded += spent;
-        self.fills.push(FillRow { report, at });
-    }
-
     pub(crate) fn group_changed(&mut self, group: GroupId, subaccount: u8, change: GroupChange, limit: Quantity) {
         match change {
             GroupChange::Deleted => {
@@ -177,12 +148,6 @@ impl Records {
                 self.groups.insert(group, GroupRow { subaccount, limit });
             }
         }
-    }
-
-    pub(crate) fn position_changed(&mut self, report: PositionReport, at: ExchangeTime) {
-        let key = (report.market, report.owner.subaccount);
-        let traded = self.positions.get(&key).map_or(Money::ZERO, |row| row.traded);
-        self.positions.insert(key, PositionRow { report, traded, updated: at });
     }
 }
 

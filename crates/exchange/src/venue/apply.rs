@@ -5,6 +5,18 @@ use daybook_book::{ExchangeTime, Price, Quantity, Side};
 use super::{Candles, Venue, candle::Now, number};
 use crate::engine::{Command, Effect, FillReport, MarketId, PublicTrade, Receipt, Reject};
 
+/// The best bid for YES and the best offer of it, with their sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quote {
+    pub bid: (Price, Quantity),
+    pub ask: (Price, Quantity),
+}
+
+impl Quote {
+    /// Of a book without anything in it.
+    pub(crate) const NONE: Quote = Quote { bid: (Price::ZERO, Quantity::ZERO), ask: (Price::ONE, Quantity::ZERO) };
+}
+
 impl Venue {
     /// Applies a command to the engine that it is for, or to all of them; a transfer is the first one's. Remembers and
     /// publishes what follows from it.
@@ -92,6 +104,7 @@ impl Venue {
                 self.candles(market, now);
             }
             self.remember(shard, effect, now);
+            self.tell(shard, effect, now);
         }
         if let Some(market) = touched {
             self.quoted(market, now);
@@ -105,7 +118,7 @@ impl Venue {
             Effect::Fill(fill) => {
                 self.filled(fill, now);
                 if let Some(records) = self.records(fill.owner) {
-                    records.filled(fill.clone(), now);
+                    records.fills.push(super::FillRow { report: fill.clone(), at: now });
                 }
             }
             Effect::Order(report) => {
@@ -115,7 +128,8 @@ impl Venue {
             }
             Effect::Position(report) => {
                 if let Some(records) = self.records(report.owner) {
-                    records.position_changed(*report, now);
+                    let key = (report.market, report.owner.subaccount);
+                    records.positions.insert(key, super::PositionRow { report: *report, updated: now });
                 }
             }
             Effect::Cash { owner, .. } => {
@@ -178,12 +192,8 @@ impl Venue {
     fn candles(&mut self, market: MarketId, now: ExchangeTime) {
         let row = self.catalogue.market_mut(market);
         if row.candles.is_none() {
-            let before = Now {
-                bid: Price::ZERO,
-                ask: Price::ONE,
-                open_interest: row.open_interest,
-                last_price: row.last_price,
-            };
+            let before =
+                Now { bid: Price::ZERO, ask: Price::ONE, open_interest: row.open_interest, last_price: row.last_price };
             row.candles = Some(Box::new(Candles::new(now, before)));
         }
     }
@@ -191,10 +201,17 @@ impl Venue {
     /// A command is done with a market's book.
     fn quoted(&mut self, market: MarketId, now: ExchangeTime) {
         let (bid, ask) = self.best(market);
+        let quote = Quote { bid, ask };
         let row = self.catalogue.market_mut(market);
+        let traded = row.newest_trade != row.told_trade;
+        if quote == row.quote && !traded {
+            return;
+        }
+        (row.quote, row.quoted, row.told_trade) = (quote, now, row.newest_trade);
         if let Some(candles) = &mut row.candles {
             candles.quoted(now, bid.0, ask.0);
         }
+        self.tell_ticker(market, quote, now);
     }
 
     /// The best bid for YES and the best offer of it, with their sizes; $0 and $1 where there is none.
@@ -213,11 +230,7 @@ pub(super) fn sum(a: Quantity, b: Quantity) -> Quantity {
 
 impl Venue {
     /// The levels of one ladder, best first.
-    pub(crate) fn levels(
-        &self,
-        market: MarketId,
-        side: Side,
-    ) -> impl DoubleEndedIterator<Item = (Price, Quantity)> + ExactSizeIterator {
+    pub(crate) fn levels(&self, market: MarketId, side: Side) -> impl DoubleEndedIterator<Item = (Price, Quantity)> {
         let row = self.catalogue.market(market);
         self.shards[usize::from(row.shard)].engine.levels(MarketId(row.local), side)
     }

@@ -13,7 +13,7 @@ use daybook_kalshi::rest::{
 };
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::candle::Candles;
+use super::{apply::Quote, candle::Candles};
 use crate::engine::{MarketId, MarketState, PriceGrid};
 
 /// A series, by its place in the catalogue.
@@ -197,6 +197,11 @@ pub(crate) struct MarketRow {
     pub open_interest: Quantity,
     /// The newest trade, as [`Trades`](super::trade::Trades) counts them from 1; 0 without any.
     pub newest_trade: u64,
+    /// The newest trade when its summary was told last.
+    pub told_trade: u64,
+    /// The best bid and offer after the newest command, and when they became so.
+    pub quote: Quote,
+    pub quoted: ExchangeTime,
     /// None until something happens.
     pub candles: Option<Box<Candles>>,
     pub particulars: Option<Box<Particulars>>,
@@ -231,6 +236,9 @@ impl MarketRow {
             spent: 0,
             open_interest: Quantity::ZERO,
             newest_trade: 0,
+            told_trade: 0,
+            quote: Quote::NONE,
+            quoted: now,
             candles: None,
             particulars: market.particulars,
         }

@@ -5,7 +5,10 @@ use std::cmp::Reverse;
 use daybook_book::{ExchangeTime, Price};
 
 use super::Venue;
-use crate::engine::{Command, MarketAction, MarketId, MarketState, Reject};
+use crate::{
+    engine::{Command, MarketAction, MarketId, MarketState, Reject},
+    feed::LifecycleChange,
+};
 
 /// Something that happens to a market by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,9 +77,13 @@ impl Venue {
                 if matches!(state, MarketState::Active | MarketState::Inactive) {
                     self.close_at(market, now, now)?;
                 }
-                self.act(market, MarketAction::Determine { value }, now)?;
+                // It is told together with the state.
+                let before = self.catalogue.market_mut(market).value.replace(value);
+                if let Err(reject) = self.act(market, MarketAction::Determine { value }, now) {
+                    self.catalogue.market_mut(market).value = before;
+                    return Err(reject);
+                }
                 let row = self.catalogue.market_mut(market);
-                row.value = Some(value);
                 let wait = i64::from(row.settlement_timer_seconds) * 1_000_000;
                 let at = ExchangeTime::from_micros(now.micros().saturating_add(wait));
                 self.timers.push(Reverse(Timer { at, market, what: Due::Settle }));
@@ -95,6 +102,7 @@ impl Venue {
         let reopens = row.state == MarketState::Closed && close > now;
         row.close = close;
         row.updated = now;
+        self.tell_change(market, LifecycleChange::CloseDateUpdated { close }, now);
         self.timers.push(Reverse(Timer { at: close, market, what: Due::Close }));
         if reopens {
             self.act(market, MarketAction::Open, now)?;
@@ -134,9 +142,10 @@ impl Venue {
     /// The engine told of another state.
     pub(super) fn state_changed(&mut self, market: MarketId, state: MarketState, now: ExchangeTime) {
         let row = self.catalogue.market_mut(market);
-        row.state = state;
+        let before = std::mem::replace(&mut row.state, state);
         if state == MarketState::Finalized {
             row.settled = Some(now);
         }
+        self.tell_state(market, before, now);
     }
 }

@@ -14,22 +14,25 @@ mod catalogue;
 mod identifier;
 mod lifecycle;
 mod number;
+mod publish;
 mod render;
 mod status;
 mod trade;
 mod transfer;
 
-pub(crate) use account::{Account, FillRow, GroupRow, OrderRow, Pocket, PositionRow, SettlementRow, TransferRow, worth};
 pub use account::NewAccount;
+pub(crate) use account::{
+    Account, FillRow, GroupRow, OrderRow, Pocket, PositionRow, SettlementRow, TransferRow, worth,
+};
 pub(crate) use candle::{Candle, Candles, Period, Range as PriceRange};
 pub use catalogue::{CatalogueError, EventId, NewEvent, NewMarket, Particulars, SeriesId, Strike};
 pub(crate) use catalogue::{EventRow, MarketRow, SeriesRow};
 pub use identifier::{Identifiers, Kind};
 pub use lifecycle::MarketChange;
+pub(crate) use number::{group_apart, order_apart};
 pub(crate) use render::{index, result, timestamp};
 pub use status::Status;
 pub(crate) use trade::TradeRow;
-pub(crate) use number::{group_apart, order_apart};
 
 use std::{
     cmp::Reverse,
@@ -44,6 +47,7 @@ use self::{catalogue::Catalogue, lifecycle::Timer, trade::Trades};
 use crate::{
     auth::{ApiKey, Keys, NewKey},
     engine::{AccountId, Command, Effect, Engine, FeeRule, MarketId, MarketRules, OrderId, Owner, Reject},
+    feed::{self, Hub},
     limits,
 };
 
@@ -60,6 +64,8 @@ pub struct Settings {
     pub trades_kept: usize,
     /// How long what is over stays out of the history.
     pub live: LiveWindows,
+    /// What one WebSocket may ask for.
+    pub feed: feed::Limits,
 }
 
 impl Default for Settings {
@@ -71,6 +77,7 @@ impl Default for Settings {
             start: ExchangeTime::from_micros(0),
             trades_kept: 2_000_000,
             live: LiveWindows::default(),
+            feed: feed::Limits::default(),
         }
     }
 }
@@ -117,6 +124,7 @@ pub struct Venue {
     trades: Trades,
     accounts: Vec<Account>,
     keys: Keys,
+    hub: Hub,
     keys_made: u64,
     transfers_made: u64,
     payments_made: u64,
@@ -142,6 +150,7 @@ impl Venue {
             trades: Trades::new(settings.trades_kept),
             accounts: Vec::new(),
             keys: Keys::default(),
+            hub: Hub::new(settings.feed),
             keys_made: 0,
             transfers_made: 0,
             payments_made: 0,
@@ -208,7 +217,7 @@ impl Venue {
             child: event.ticker.to_string(),
             parent: event.series.to_string(),
         })?;
-        self.catalogue.add_event(EventRow {
+        let id = self.catalogue.add_event(EventRow {
             ticker: event.ticker,
             series,
             title: event.title.into(),
@@ -217,7 +226,9 @@ impl Venue {
             strike_date: event.strike_date,
             updated: now,
             markets: Vec::new(),
-        })
+        })?;
+        self.announce_event(id, now);
+        Ok(id)
     }
 
     /// Adds a market; it opens and closes by itself when its times have come and [`advance`](Venue::advance) is called.
@@ -227,10 +238,10 @@ impl Venue {
     pub fn add_market(&mut self, market: NewMarket, now: ExchangeTime) -> Result<MarketId, CatalogueError> {
         let now = self.reach(now);
         let ticker = || market.ticker.as_str().to_owned();
-        let event = self.catalogue.event_id(market.event.as_str()).ok_or_else(|| CatalogueError::NoParent {
-            child: ticker(),
-            parent: market.event.to_string(),
-        })?;
+        let event = self
+            .catalogue
+            .event_id(market.event.as_str())
+            .ok_or_else(|| CatalogueError::NoParent { child: ticker(), parent: market.event.to_string() })?;
         if self.catalogue.market_id(market.ticker.as_str()).is_some() {
             return Err(CatalogueError::Duplicate(ticker()));
         }
@@ -239,14 +250,14 @@ impl Venue {
         }
         let grid = market.particulars.as_ref().and_then(|particulars| particulars.grid.clone());
         let grid = grid.or_else(|| crate::engine::PriceGrid::of_structure(market.structure));
-        let grid =
-            grid.ok_or_else(|| CatalogueError::NoGrid { ticker: ticker(), structure: market.structure })?;
+        let grid = grid.ok_or_else(|| CatalogueError::NoGrid { ticker: ticker(), structure: market.structure })?;
         let series = self.catalogue.series(self.catalogue.event(event).series);
         let (shard, fees) = (series.shard, fee_rule(&series.record));
         let local = self.shards[usize::from(shard)].engine.add_market(MarketRules { grid, fees });
         let (open, close) = (market.open, market.close);
         let id = self.catalogue.add_market(MarketRow::new(market, (event, shard, local.0), now))?;
         self.shards[usize::from(shard)].markets.push(id);
+        self.announce(id, now);
         self.timers.push(Reverse(Timer { at: open, market: id, what: lifecycle::Due::Open }));
         self.timers.push(Reverse(Timer { at: close, market: id, what: lifecycle::Due::Close }));
         self.run_timers(now);

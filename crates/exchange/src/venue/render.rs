@@ -1,5 +1,7 @@
 //! What the venue tells about series, events and markets, made of what is kept.
 
+use std::borrow::Cow;
+
 use daybook_book::{ExchangeTime, Money, Price, Quantity};
 use daybook_kalshi::rest::{
     events::{CollateralReturn, Event},
@@ -32,7 +34,7 @@ pub(crate) fn result(value: Price) -> MarketResult {
 }
 
 /// Ten-thousandths as a JSON number.
-fn strike(value: i64) -> Option<Decimal> {
+pub(crate) fn strike(value: i64) -> Option<Decimal> {
     let text = format!("{}{}.{:04}", if value < 0 { "-" } else { "" }, value.abs() / 10_000, value.abs() % 10_000);
     let text = text.trim_end_matches('0');
     text.strip_suffix('.').unwrap_or(text).parse().ok()
@@ -137,9 +139,7 @@ impl Venue {
             cap_strike: cap.and_then(strike),
             functional_strike: None,
             custom_strike: None,
-            rules_primary: more
-                .and_then(|more| more.rules_primary.clone())
-                .unwrap_or_else(|| format!("{}: resolves to Yes if the outcome is {yes_sub_title}.", event.title)),
+            rules_primary: rules(row, event).into_owned(),
             rules_secondary: more.map_or_else(String::new, |more| more.rules_secondary.clone()),
             mve_collection_ticker: more.and_then(|more| more.collection.clone()),
             mve_selected_legs: more.map(|more| more.legs.clone()).filter(|legs| !legs.is_empty()),
@@ -151,6 +151,14 @@ impl Venue {
             yes_sub_title,
             extra: Map::new(),
         }
+    }
+}
+
+/// A market's rules; made of the titles where it has none of its own.
+pub(crate) fn rules<'a>(row: &'a MarketRow, event: &EventRow) -> Cow<'a, str> {
+    match row.particulars.as_ref().and_then(|more| more.rules_primary.as_deref()) {
+        Some(rules) => rules.into(),
+        None => format!("{}: resolves to Yes if the outcome is {}.", event.title, row.yes_sub_title).into(),
     }
 }
 

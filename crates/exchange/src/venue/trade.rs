@@ -94,7 +94,8 @@ mod tests {
                 &mut newest[market],
             );
         }
-        let ids = |rows: &mut dyn Iterator<Item = (u64, &TradeRow)>| rows.map(|(_, row)| row.trade.0).collect::<Vec<_>>();
+        let ids =
+            |rows: &mut dyn Iterator<Item = (u64, &TradeRow)>| rows.map(|(_, row)| row.trade.0).collect::<Vec<_>>();
         assert_eq!(ids(&mut trades.all_from(u64::MAX)), (16..=25).rev().collect::<Vec<_>>());
         assert_eq!(ids(&mut trades.all_from(17)), [17, 16]);
         assert_eq!(ids(&mut trades.of_market(newest[0])), [24, 21, 18]);
