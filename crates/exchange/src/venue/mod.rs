@@ -19,6 +19,7 @@ mod render;
 mod status;
 mod trade;
 mod transfer;
+mod truth;
 
 pub use account::NewAccount;
 pub(crate) use account::{
@@ -33,6 +34,7 @@ pub(crate) use number::{group_apart, order_apart};
 pub(crate) use render::{index, result, timestamp};
 pub use status::Status;
 pub(crate) use trade::TradeRow;
+pub use truth::TrueBook;
 
 use std::{
     cmp::Reverse,
