@@ -216,6 +216,10 @@ impl Reference {
         })
     }
 
+    pub(super) fn groups(&self) -> Vec<(GroupId, Owner)> {
+        self.groups.iter().map(|(&id, state)| (id, state.owner)).collect()
+    }
+
     pub(super) fn group(&self, group: GroupId) -> Option<GroupView> {
         let state = self.groups.get(&group)?;
         let orders = self.orders.iter().filter(|o| o.report.group == Some(group)).map(|o| o.report.order).collect();
@@ -350,7 +354,9 @@ impl Reference {
                     .collect();
                 all.retain(|(of, _)| subaccount.is_none_or(|subaccount| subaccount == *of));
                 all.sort_unstable();
-                all.iter().for_each(|&(_, order)| drop(self.kill(order, UpdateReason::Cancel, fx)));
+                all.iter().for_each(|&(_, order)| {
+                    self.kill(order, UpdateReason::Cancel, fx);
+                });
                 Ok(Receipt::Canceled(all.len() as u64))
             }
             Command::Transfer { owner, amount } => {
@@ -829,7 +835,9 @@ impl Reference {
             (_, state) => return Err(Reject::MarketState(state.as_str())),
         };
         if let MarketAction::Resume = action {
-            resting.iter().for_each(|&order| drop(self.kill(order, UpdateReason::HaltCancel, fx)));
+            resting.iter().for_each(|&order| {
+                self.kill(order, UpdateReason::HaltCancel, fx);
+            });
         }
         self.markets[market.0 as usize].state = to;
         fx.push(Effect::Market { market, state: to });
@@ -842,7 +850,9 @@ impl Reference {
                 }
             }
             MarketAction::Close => {
-                resting.into_iter().for_each(|order| drop(self.kill(order, UpdateReason::CloseCancel, fx)));
+                resting.into_iter().for_each(|order| {
+                    self.kill(order, UpdateReason::CloseCancel, fx);
+                });
             }
             MarketAction::Determine { value } => self.markets[market.0 as usize].value = value,
             MarketAction::Settle => {
