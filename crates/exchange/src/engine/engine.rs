@@ -160,7 +160,7 @@ impl Engine {
     fn cancel_list(&mut self, list: List, which: usize, reason: UpdateReason, effects: &mut Vec<Effect>) -> u64 {
         let (mut at, mut canceled) = (list.head, 0);
         while at != super::slab::NONE {
-            let next = self.orders.slab[at].links[which].next;
+            let next = self.orders.slab.next(which, at);
             self.cancel_resting(at, reason, effects);
             canceled += 1;
             at = next;

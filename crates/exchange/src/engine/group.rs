@@ -66,7 +66,7 @@ fn is_over(at: ExchangeTime, now: ExchangeTime) -> bool {
 /// All order groups.
 #[derive(Default)]
 pub(crate) struct Groups {
-    pub(crate) slab: Slab<Group>,
+    pub(crate) slab: Slab<Group, 0>,
     by_id: HashMap<u64, u32, IdHashing>,
     last: u64,
 }

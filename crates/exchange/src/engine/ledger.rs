@@ -20,7 +20,7 @@ use super::{
     AccountId, BalancePrecision, MarketId, Owner, PositionReport,
     fee::Charge,
     order::IdHashing,
-    slab::{Link, Linked, List, Slab},
+    slab::{List, Slab},
 };
 
 /// What a closed pair of one hundredth YES and one hundredth NO pays back, in millionths of a dollar.
@@ -49,41 +49,35 @@ pub(crate) struct Purse {
     pub(crate) holdings: List,
 }
 
-/// What a subaccount has in a market: a position, and orders.
+/// What a subaccount has in a market: a position, and orders. What placing and cancelling orders needs comes first, in
+/// one line of the cache.
+///
+/// The limit of a position and its orders, 10¹² contracts, lets sums over one holding's orders fit 64 bits of millionths
+/// of a dollar.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Holding {
-    pub(crate) purse: u32,
-    pub(crate) market: MarketId,
     /// Positive YES, negative NO, in hundredths of a contract.
     pub(crate) position: i64,
+    /// What resting orders can cost, by side.
+    pledged: [i64; 2],
+    reserved: i64,
+    /// Contracts that rest.
+    pub(crate) resting: i64,
+    pub(crate) purse: u32,
+    pub(crate) market: MarketId,
+    is_touched: bool,
+    pub(crate) volume: i64,
     pub(crate) cost: i128,
     pub(crate) realized: i128,
     pub(crate) fees: i128,
     pub(crate) position_fees: i128,
-    pub(crate) volume: i64,
     pub(crate) traded: i128,
-    /// What resting orders can cost, by side.
-    pledged: [i128; 2],
-    reserved: i128,
-    /// Contracts that rest.
-    pub(crate) resting: i64,
-    is_touched: bool,
-    links: [Link; 2],
 }
 
 /// The lists that a holding is in: its market's and its owner's.
 pub(crate) const OF_MARKET: usize = 0;
 pub(crate) const OF_PURSE: usize = 1;
-
-impl Linked for Holding {
-    fn link(&self, which: usize) -> Link {
-        self.links[which]
-    }
-
-    fn link_mut(&mut self, which: usize) -> &mut Link {
-        &mut self.links[which]
-    }
-}
 
 #[derive(Debug, Default)]
 struct Account {
@@ -99,7 +93,7 @@ pub(crate) struct Ledger {
     by_owner: HashMap<u64, u32, IdHashing>,
     pub(crate) purses: Vec<Purse>,
     by_market: HashMap<u64, u32, IdHashing>,
-    pub(crate) holdings: Slab<Holding>,
+    pub(crate) holdings: Slab<Holding, 2>,
     /// What changed since effects last said so.
     touched_purses: Vec<u32>,
     touched_holdings: Vec<u32>,
@@ -123,16 +117,16 @@ impl Purse {
 
 impl Holding {
     /// What is to be set aside for these pledges of its orders.
-    fn reserve(&self, pledged: [i128; 2]) -> i128 {
-        let beyond = |side| (pledged[side as usize] - i128::from(self.closable(side)) * i128::from(PAIR)).max(0);
+    fn reserve(&self, pledged: [i64; 2]) -> i64 {
+        let beyond = |side| (pledged[side as usize] - self.closable(side) * PAIR).max(0);
         beyond(Side::Yes) + beyond(Side::No)
     }
 
     /// By how much the reserve grows if a pledge of one side is replaced by another.
     pub(crate) fn growth(&self, side: Side, old: i64, new: i64) -> Money {
         let mut pledged = self.pledged;
-        pledged[side as usize] += i128::from(new - old);
-        Money::from_micros(self.reserve(pledged) - self.reserved)
+        pledged[side as usize] += new - old;
+        Money::from_micros(i128::from(self.reserve(pledged) - self.reserved))
     }
 
     /// Contracts of the other side: what a bid on `side` can close.
@@ -251,7 +245,6 @@ impl Ledger {
             reserved: 0,
             resting: 0,
             is_touched: false,
-            links: [Link::default(); 2],
         });
         self.by_market.insert(holding_key(purse, market), holding);
         of_market.push_back(&mut self.holdings, OF_MARKET, holding);
@@ -270,7 +263,7 @@ impl Ledger {
     /// Replaces what is set aside for one order.
     pub(crate) fn repledge(&mut self, holding: u32, side: Side, old: i64, new: i64) {
         let record = &mut self.holdings[holding];
-        record.pledged[side as usize] += i128::from(new - old);
+        record.pledged[side as usize] += new - old;
         self.refresh(holding);
     }
 
@@ -281,7 +274,7 @@ impl Ledger {
         let growth = reserved - std::mem::replace(&mut record.reserved, reserved);
         if growth != 0 {
             let purse = record.purse;
-            self.purses[purse as usize].cash.reserved += Money::from_micros(growth);
+            self.purses[purse as usize].cash.reserved += Money::from_micros(i128::from(growth));
             self.touch(purse);
         }
     }
@@ -317,7 +310,7 @@ impl Ledger {
             return;
         }
         let Ledger { touched_holdings, holdings, purses, .. } = self;
-        let owner = |holdings: &Slab<Holding>, at: u32| purses[holdings[at].purse as usize].owner;
+        let owner = |holdings: &Slab<Holding, 2>, at: u32| purses[holdings[at].purse as usize].owner;
         touched_holdings.sort_unstable_by_key(|&at| (owner(holdings, at), holdings[at].market));
         for at in touched_holdings.drain(..) {
             holdings[at].is_touched = false;

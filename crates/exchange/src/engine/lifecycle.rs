@@ -91,7 +91,7 @@ impl Engine {
         }
     }
 
-    /// Pays every position out, rounded down to the precision of its owner's cash, and forgets it.
+    /// Pays every position out, by owner, rounded down to the precision of its owner's cash, and forgets it.
     fn settle(&mut self, market: MarketId, effects: &mut Vec<Effect>) {
         let record = &mut self.markets[market.0 as usize];
         let (holdings, value) = (std::mem::take(&mut record.holdings), record.value);
@@ -100,7 +100,8 @@ impl Engine {
     }
 
     fn settle_all(&mut self, holdings: List, value: Price, effects: &mut Vec<Effect>) {
-        let all: Vec<u32> = holdings.iter(&self.ledger.holdings, OF_MARKET).collect();
+        let mut all: Vec<u32> = holdings.iter(&self.ledger.holdings, OF_MARKET).collect();
+        all.sort_unstable_by_key(|&at| self.ledger.purses[self.ledger.holdings[at].purse as usize].owner);
         for at in all {
             let Holding { purse, market, position, cost, fees, .. } = self.ledger.holdings[at];
             if position != 0 {

@@ -11,7 +11,7 @@ use super::{
     group::Groups,
     market::meets,
     order::{IN_GROUP, IN_LEVEL, IN_PURSE, MADE, Order, TAKEN, book_side, is_grouped, on_ladder, yes_price},
-    slab::{Link, NONE},
+    slab::NONE,
 };
 
 /// The largest order: 10⁹ contracts in hundredths. What it costs fits 64 bits of millionths of a dollar.
@@ -144,7 +144,6 @@ impl Engine {
             holding: self.ledger.holding_or_new(purse, order.market, holdings),
             group,
             group_id: order.group,
-            links: [Link::default(); 3],
         });
         let mut taking = self.take(at, now, effects);
         let is_capped = count < asked;

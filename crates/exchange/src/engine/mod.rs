@@ -37,3 +37,6 @@ pub use market::{MarketRules, MarketState};
 pub use receipt::{OrderReceipt, Receipt};
 pub use reject::Reject;
 pub use views::GroupView;
+
+#[cfg(test)]
+mod tests;

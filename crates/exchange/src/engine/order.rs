@@ -13,11 +13,12 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{
     AccountId, BookSide, GroupId, MarketId, OrderId, OrderReport, OrderStatus, Owner, SelfTrade, UpdateReason,
-    slab::{Link, Linked, NONE, Slab},
+    slab::{NONE, Slab},
 };
 
 /// An order: open, or about to be.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Order {
     pub(crate) id: OrderId,
     pub(crate) owner: Owner,
@@ -48,7 +49,6 @@ pub(crate) struct Order {
     /// Index of its group, or [`NONE`].
     pub(crate) group: u32,
     pub(crate) group_id: Option<GroupId>,
-    pub(crate) links: [Link; 3],
 }
 
 /// The lists that an order can be in: its level's queue, its owner's orders, its group's orders.
@@ -59,18 +59,6 @@ pub(crate) const IN_GROUP: usize = 2;
 /// Which half of `cost` and `fees`.
 pub(crate) const TAKEN: usize = 0;
 pub(crate) const MADE: usize = 1;
-
-impl Linked for Order {
-    #[inline]
-    fn link(&self, which: usize) -> Link {
-        self.links[which]
-    }
-
-    #[inline]
-    fn link_mut(&mut self, which: usize) -> &mut Link {
-        &mut self.links[which]
-    }
-}
 
 /// The ladder that an order of this side bids on, and its price there.
 pub(crate) fn on_ladder(side: BookSide, price: Price) -> (Side, Price) {
@@ -151,7 +139,7 @@ impl Hasher for IdHasher {
 
     #[inline]
     fn write_u64(&mut self, value: u64) {
-        let product = u128::from(value ^ self.0) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        let product = u128::from(value ^ self.0) * 0x9e37_79b9_7f4a_7c15;
         self.0 = (product >> 64) as u64 ^ product as u64;
     }
 }
@@ -159,7 +147,7 @@ impl Hasher for IdHasher {
 /// All open orders.
 #[derive(Default)]
 pub(crate) struct Orders {
-    pub(crate) slab: Slab<Order>,
+    pub(crate) slab: Slab<Order, 3>,
     by_id: HashMap<u64, u32, IdHashing>,
     /// Hash and index of the orders that have a name.
     by_name: HashTable<(u64, u32)>,

@@ -107,10 +107,10 @@ impl Engine {
         let at = self.orders.find(order)?;
         let order = &self.orders.slab[at];
         let mut ahead = self.markets[order.market.0 as usize].ladder(order.side).ahead_of(order.price);
-        let mut before = order.links[IN_LEVEL].previous;
+        let mut before = self.orders.slab.previous(IN_LEVEL, at);
         while before != super::slab::NONE {
             ahead += self.orders.slab[before].remaining;
-            before = self.orders.slab[before].links[IN_LEVEL].previous;
+            before = self.orders.slab.previous(IN_LEVEL, before);
         }
         Some(Quantity::from_hundredths(ahead))
     }

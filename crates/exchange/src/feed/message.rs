@@ -282,7 +282,7 @@ pub(super) fn position(out: &mut Vec<u8>, position: &Position<'_>, name: &Name) 
     out.raw(b",\"fees_paid_dollars\":");
     out.money(report.fees);
     out.raw(b",\"position_fee_cost_dollars\":");
-    out.money(position.fee_cost);
+    out.money(report.position_fees);
     out.raw(b",\"volume_fp\":");
     out.quantity(report.volume);
     out.raw(b",\"subaccount\":");

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use daybook_book::{ExchangeTime, Money, Price, Quantity, Side};
+use daybook_book::{ExchangeTime, Price, Quantity, Side};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
@@ -206,8 +206,6 @@ pub struct Position<'a> {
     pub report: &'a PositionReport,
     /// Its owner's id.
     pub user: Uuid,
-    /// The part of the fees that was paid for what is still held.
-    pub fee_cost: Money,
 }
 
 /// An order group, for its owner.

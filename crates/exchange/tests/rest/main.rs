@@ -1,0 +1,13 @@
+//! The REST side over real sockets, asked by the project's own client; what is answered is held against the venue's
+//! OpenAPI document where that is at hand.
+
+mod auth;
+mod catalogue;
+mod exchange;
+mod limits;
+mod operations;
+mod portfolio;
+mod refusals;
+mod socket;
+mod spec;
+mod trading;
