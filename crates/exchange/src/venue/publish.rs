@@ -79,7 +79,6 @@ impl Venue {
             Effect::Position(report) if self.is_told(report.owner) => Publication::Position(Position {
                 report,
                 user: ids.of(Kind::User, report.owner.account.0.into()),
-                fee_cost: report.position_fees,
             }),
             Effect::Group { owner, group, change, limit } if self.is_told(*owner) => Publication::Group(Group {
                 account: owner.account,
