@@ -9,6 +9,7 @@ mod encode;
 mod error_code;
 mod hub;
 mod limits;
+mod listeners;
 mod message;
 mod names;
 mod output;
