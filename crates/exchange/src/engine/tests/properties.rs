@@ -79,7 +79,7 @@ fn named(name: u8) -> std::sync::Arc<str> {
 }
 
 fn expiry() -> impl Strategy<Value = Option<ExchangeTime>> {
-    let at = (0i64..120_000_000).prop_map(|at| Some(ExchangeTime::from_micros(at)));
+    let at = (0i64..120).prop_map(|at| Some(ExchangeTime::from_micros(at * 1_000_000)));
     prop_oneof![5 => Just(None), 1 => at]
 }
 
@@ -280,7 +280,9 @@ struct World {
 }
 
 fn world(steps: usize) -> impl Strategy<Value = World> {
-    let later = prop_oneof![4 => Just(0i64), 4 => 0i64..2_000_000, 1 => 0i64..16_000_000, 1 => Just(15_000_000)];
+    // Mostly whole seconds, so that what ends at a time is met at that time.
+    let whole = |seconds: std::ops::Range<i64>| seconds.prop_map(|seconds| seconds * 1_000_000);
+    let later = prop_oneof![8 => Just(0i64), 6 => whole(0..3), 1 => 0i64..2_000_000, 2 => whole(0..16)];
     (
         prop::collection::vec((grid(), fee_rule()), MARKETS as usize),
         prop::collection::vec(prop_oneof![3 => 0i128..3_000, 2 => Just(100_000)], 4),
