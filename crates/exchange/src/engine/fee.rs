@@ -189,9 +189,9 @@ pub(crate) fn charge(
 
 /// The most that an order can still take out of the cash, in millionths of a dollar: a multiple of the precision.
 ///
-/// `price` is that of the order's own side. The bound is reached: an order of ten contracts at $0.50 without a fee needs
-/// $5.00. It shrinks by exactly what a fill at the limit takes, and by at least what a better one takes: as no rate
-/// exceeds 1, a better price is never dearer for its fee.
+/// `price` is that of the order's own side. The bound is reached: an order of ten contracts at $0.50 without a fee
+/// needs $5.00. It shrinks by exactly what a fill at the limit takes, and by at least what a better one takes: as no
+/// rate exceeds 1, a better price is never dearer for its fee.
 #[inline]
 pub(crate) fn worst_case(fee: Fee, price: Price, count: Quantity, overpaid: i64, precision: BalancePrecision) -> i64 {
     let cost = i64::from(price.ten_thousandths()) * count.hundredths();

@@ -52,8 +52,8 @@ pub(crate) struct Purse {
 /// What a subaccount has in a market: a position, and orders. What placing and cancelling orders needs comes first, in
 /// one line of the cache.
 ///
-/// The limit of a position and its orders, 10¹² contracts, lets sums over one holding's orders fit 64 bits of millionths
-/// of a dollar.
+/// The limit of a position and its orders, 10¹² contracts, lets sums over one holding's orders fit 64 bits of
+/// millionths of a dollar.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Holding {

@@ -1,7 +1,7 @@
 //! The matching engine of one shard: commands in, effects out.
 //!
-//! One [`Command`] after another is applied by a single writer, each with the time at which it happens. What follows from
-//! it is appended to a list of [`Effect`]s in the order in which it happened; a command that cannot be carried out
+//! One [`Command`] after another is applied by a single writer, each with the time at which it happens. What follows
+//! from it is appended to a list of [`Effect`]s in the order in which it happened; a command that cannot be carried out
 //! changes nothing and is a [`Reject`]. The same commands give the same effects, on every machine.
 //!
 //! ```
@@ -39,7 +39,8 @@
 //! }
 //! assert_eq!(engine.cash(ann).total, "5.20".parse()?);
 //! assert_eq!(engine.cash(bob).total, "4.80".parse()?);
-//! assert!(effects.iter().any(|effect| matches!(effect, Effect::Trade(trade) if trade.price == "0.48".parse().unwrap())));
+//! let price = "0.48".parse()?;
+//! assert!(effects.iter().any(|effect| matches!(effect, Effect::Trade(trade) if trade.price == price)));
 //! assert_eq!(engine.fees_collected(), Money::ZERO);
 //! # Ok(())
 //! # }

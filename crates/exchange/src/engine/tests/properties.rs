@@ -182,7 +182,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<usize>(), to).prop_map(|(pick, to)| Step::Decrease { pick, to }),
         4 => (any::<usize>(), prop::bool::weighted(0.1)).prop_map(|(pick, wrong)| Step::Cancel { pick, wrong }),
         1 => (0u32..4, proptest::option::of(Just(5u8)))
-            .prop_map(|(account, subaccount)| Step::Plain(Command::CancelAll { account: AccountId(account), subaccount })),
+            .prop_map(|(id, subaccount)| Step::Plain(Command::CancelAll { account: AccountId(id), subaccount })),
         3 => (owner(), (1u64..6), group_action())
             .prop_map(|(owner, group, action)| Step::Plain(Command::Group { owner, group: GroupId(group), action })),
         1 => (market(), market_action()).prop_map(|(market, action)| Step::Plain(Command::Market { market, action })),
@@ -451,7 +451,7 @@ fn hold(engine: &Engine, reference: &Reference, follower: &Follower, deposited: 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_engine_is_the_reference_and_keeps_its_promises(world in world(120)) {
