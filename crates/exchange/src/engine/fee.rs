@@ -132,6 +132,7 @@ impl Fee {
     }
 
     /// The fee before any rounding, in 10⁻¹⁶ dollars. The same for YES at a price and NO at its complement.
+    #[inline]
     fn exact(self, price: Price, count: Quantity) -> i128 {
         let count = i128::from(count.hundredths());
         match self {
@@ -158,44 +159,45 @@ pub(crate) struct Charge {
 
 /// Charges a fill that would change the cash by `revenue` (negative where it is paid), for an order that has overpaid
 /// so much so far.
+///
+/// A fill that only closes a position brings cash in before fees, and is never charged more than that.
+#[inline]
 pub(crate) fn charge(
     fee: Fee,
     price: Price,
     count: Quantity,
     revenue: i64,
+    only_closes: bool,
     overpaid: i64,
     precision: BalancePrecision,
 ) -> Charge {
     let exact = fee.exact(price, count);
     let trade_fee = div_ceil(exact, UNITS_PER_CENTICENT) * 100;
     let exact_change = revenue - trade_fee;
-    let change = exact_change - exact_change.rem_euclid(precision.micros());
+    let mut change = exact_change - exact_change.rem_euclid(precision.micros());
+    if only_closes {
+        change = change.max(0);
+    }
     let mut overpaid = i128::from(overpaid) + i128::from(revenue - change) * UNITS_PER_MICRO - exact;
-    let mut refund = 0;
     while overpaid >= UNITS_PER_CENT {
         overpaid -= UNITS_PER_CENT;
-        refund += CENT;
+        change += CENT;
     }
-    Charge { change: change + refund, fee: revenue - change - refund, overpaid: overpaid as i64 }
+    // Less than nothing only where the charge was capped.
+    Charge { change, fee: revenue - change, overpaid: overpaid.max(0) as i64 }
 }
 
-/// The most that an order can still take out of the cash, in two parts, each in millionths of a dollar and a multiple
-/// of the precision: its price, which the pay-back of a closed pair covers, and all else, which it does not.
+/// The most that an order can still take out of the cash, in millionths of a dollar: a multiple of the precision.
 ///
-/// `price` is that of the order's own side. The bound is reached: an order of ten contracts at $0.50 without a fee
-/// needs $5.00. It shrinks by exactly what a fill at the limit takes, and by at least what a better one takes.
-pub(crate) fn worst_case(
-    fee: Fee,
-    price: Price,
-    count: Quantity,
-    overpaid: i64,
-    precision: BalancePrecision,
-) -> (i64, i64) {
+/// `price` is that of the order's own side. The bound is reached: an order of ten contracts at $0.50 without a fee needs
+/// $5.00. It shrinks by exactly what a fill at the limit takes, and by at least what a better one takes: as no rate
+/// exceeds 1, a better price is never dearer for its fee.
+#[inline]
+pub(crate) fn worst_case(fee: Fee, price: Price, count: Quantity, overpaid: i64, precision: BalancePrecision) -> i64 {
     let cost = i64::from(price.ten_thousandths()) * count.hundredths();
     let roundings = UNITS_PER_CENT - 1 - i128::from(overpaid);
     let all = cost + div_floor(fee.exact(price, count) + roundings, UNITS_PER_MICRO);
-    let floor = |value: i64| value - value % precision.micros();
-    (floor(cost), floor(all) - floor(cost))
+    all - all % precision.micros()
 }
 
 /// Neither operand is negative. Most fees fit 64 bits, in which a division by a constant is a multiplication.
@@ -210,4 +212,131 @@ fn div_floor(value: i128, unit: i128) -> i64 {
 #[inline]
 fn div_ceil(value: i128, unit: i128) -> i64 {
     div_floor(value + unit - 1, unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn price(value: u16) -> Price {
+        Price::from_ten_thousandths(value).unwrap()
+    }
+
+    fn contracts(hundredths: i64) -> Quantity {
+        Quantity::from_hundredths(hundredths)
+    }
+
+    fn taker(fee_type: &str, multiplier: u32) -> Fee {
+        FeeRule::of_type(fee_type, multiplier).unwrap().unwrap().taker()
+    }
+
+    /// What buying costs in fees, in millionths of a dollar.
+    fn bought(fee: Fee, at: u16, count: i64, overpaid: i64, precision: BalancePrecision) -> Charge {
+        charge(fee, price(at), contracts(count), -i64::from(at) * count, false, overpaid, precision)
+    }
+
+    #[test]
+    fn the_venue_s_types() {
+        let rule = |fee_type| FeeRule::of_type(fee_type, 1_000_000).unwrap().unwrap();
+        let (seven, none) = (Fee::Quadratic { rate: 70_000 }, Fee::Free);
+        assert_eq!((rule("quadratic").taker(), rule("quadratic").maker()), (seven, none));
+        assert_eq!(rule("quadratic_with_maker_fees").maker(), Fee::Quadratic { rate: 17_500 });
+        assert_eq!(rule("quadratic_with_combo_maker_fees").maker(), Fee::Quadratic { rate: 35_000 });
+        assert_eq!((rule("flat").taker(), rule("flat").maker()), (Fee::PerContract { micros: 10_000 }, none));
+        assert_eq!(FeeRule::of_type("free", 1), None);
+        assert_eq!(FeeRule::of_type("quadratic", 15_000_000), Some(Err(FeeRuleError::TooHigh)));
+        assert_eq!(taker("quadratic", 500_000), Fee::Quadratic { rate: 35_000 });
+    }
+
+    #[test]
+    fn what_fills_are_charged() {
+        use BalancePrecision::{Cent, CentiCent};
+        let fee = taker("quadratic", 1_000_000);
+        // 0.07 × 100 × 0.50 × 0.50 = $1.75.
+        assert_eq!(bought(fee, 5_000, 10_000, 0, Cent), Charge { change: -51_750_000, fee: 1_750_000, overpaid: 0 });
+        // 0.07 × 1 × 0.49 × 0.51 = $0.017493: up to $0.0175, and the cash from 0.5075 to 0.51.
+        let one = bought(fee, 4_900, 100, 0, Cent);
+        assert_eq!((one.change, one.fee), (-510_000, 20_000));
+        assert_eq!(i128::from(one.overpaid), 25_070_000_000_000, "0.02 − 0.017493");
+        let direct = bought(fee, 4_900, 100, 0, CentiCent);
+        assert_eq!((direct.change, direct.fee), (-507_500, 17_500));
+        // A flat fee of a cent.
+        assert_eq!(bought(taker("flat", 1_000_000), 5_000, 300, 0, Cent).fee, 30_000);
+    }
+
+    #[test]
+    fn cents_of_rounding_are_paid_back() {
+        // Three contracts at $0.0550, one by one and at once: the same in the end.
+        let (mut paid, mut overpaid) = (Vec::new(), 0);
+        for _ in 0..3 {
+            let charge = bought(Fee::Free, 550, 100, overpaid, BalancePrecision::Cent);
+            overpaid = charge.overpaid;
+            paid.push(-charge.change);
+        }
+        assert_eq!(paid, [60_000, 50_000, 60_000]);
+        assert_eq!(-bought(Fee::Free, 550, 300, 0, BalancePrecision::Cent).change, 170_000);
+    }
+
+    #[test]
+    fn what_must_be_set_aside() {
+        let cents = BalancePrecision::Cent;
+        assert_eq!(worst_case(Fee::Free, price(5_000), contracts(1_000), 0, cents), 5_000_000);
+        assert_eq!(worst_case(Fee::Free, price(550), contracts(100), 0, cents), 60_000);
+        assert_eq!(worst_case(taker("quadratic", 1_000_000), price(5_000), contracts(10_000), 0, cents), 51_750_000);
+        assert!(worst_case(Fee::Free, price(1), contracts(1), 0, cents) > 0, "no order is free");
+    }
+
+    #[test]
+    fn a_fill_that_only_closes_never_takes_cash() {
+        // A hundredth of a contract bought at $0.9999 to close: $0.000001 comes back, and half a cent is charged.
+        let fee = Fee::PerContract { micros: 500_000 };
+        let fill = |only_closes| charge(fee, price(9_999), contracts(1), 1, only_closes, 0, BalancePrecision::Cent);
+        assert_eq!(fill(true), Charge { change: 0, fee: 1, overpaid: 0 });
+        assert_eq!(fill(false).change, -10_000);
+    }
+
+    fn fees() -> impl Strategy<Value = Fee> {
+        prop_oneof![
+            Just(Fee::Free),
+            (0u32..=1_000_000).prop_map(|rate| Fee::Quadratic { rate }),
+            (0u32..=1_000_000).prop_map(|micros| Fee::PerContract { micros }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// However an order is filled, at its limit or better: what it has paid and what it can still cost never exceed
+        /// what it could cost at first, and rounding never costs it a cent.
+        #[test]
+        fn no_sequence_of_fills_exceeds_the_worst_case(
+            fee in fees(),
+            limit in 1u16..10_000,
+            fills in prop::collection::vec((1i64..400, 0u16..3_000), 1..40),
+            rest in 0i64..200,
+            is_direct: bool,
+        ) {
+            let precision = if is_direct { BalancePrecision::CentiCent } else { BalancePrecision::Cent };
+            let mut left = fills.iter().map(|fill| fill.0).sum::<i64>() + rest;
+            let mut bound = worst_case(fee, price(limit), contracts(left), 0, precision);
+            let (mut overpaid, mut paid, mut exact) = (0, 0, 0);
+            for (count, better) in fills {
+                let at = limit.saturating_sub(better).max(1);
+                let charge = bought(fee, at, count, overpaid, precision);
+                prop_assert_eq!(charge.change % precision.micros(), 0);
+                prop_assert_eq!(charge.fee, -charge.change - i64::from(at) * count);
+                overpaid = charge.overpaid;
+                left -= count;
+                paid -= i128::from(charge.change);
+                exact += fee.exact(price(at), contracts(count)) + i128::from(at) * i128::from(count) * UNITS_PER_MICRO;
+                prop_assert_eq!(paid * UNITS_PER_MICRO - exact, i128::from(overpaid));
+                prop_assert!((0..UNITS_PER_CENT).contains(&i128::from(overpaid)));
+                let still = worst_case(fee, price(limit), contracts(left), overpaid, precision);
+                prop_assert!(still <= bound + charge.change, "{} after {}", still, bound);
+                bound = still;
+            }
+        }
+    }
 }

@@ -10,20 +10,33 @@ mod effect;
 mod engine;
 mod fee;
 mod grid;
+mod group;
 mod identity;
+mod ladder;
+mod ledger;
+mod lifecycle;
 mod market;
+mod matching;
+mod order;
 mod receipt;
 mod reject;
+mod slab;
+mod views;
 
 pub use command::{BookSide, Command, CreateOrder, DecreaseTo, GroupAction, MarketAction, SelfTrade, TimeInForce};
 pub use effect::{
     Effect, FillReport, GroupChange, OrderReport, OrderStatus, PositionReport, PublicTrade, SettlementReport,
     UpdateReason,
 };
-pub use engine::{Cash, Engine};
+pub use engine::Engine;
 pub use fee::{BalancePrecision, Fee, FeeRule, FeeRuleError};
 pub use grid::{PriceBand, PriceGrid, PriceGridError};
 pub use identity::{AccountId, GroupId, MarketId, OrderId, Owner, TradeId};
+pub use ledger::Cash;
 pub use market::{MarketRules, MarketState};
 pub use receipt::{OrderReceipt, Receipt};
 pub use reject::Reject;
+pub use views::GroupView;
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,9 @@ pub enum Reject {
     /// The market is not in a state in which this can be done.
     #[error("a market that is {0} cannot do this")]
     MarketState(&'static str),
+    /// A transfer of more than the engine counts with.
+    #[error("{0} is more than one transfer can carry")]
+    InvalidAmount(Money),
     /// The command's time is before that of an earlier one.
     #[error("time went back")]
     TimeWentBack,
