@@ -1,6 +1,6 @@
 //! Keys: making pairs, and verifying with public halves.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::{
     encoding::AsDer,
@@ -11,10 +11,11 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use daybook_kalshi::Algorithm;
 
-/// The public half of an API key.
+/// The public half of an API key. Cheap to clone.
+#[derive(Clone)]
 pub struct PublicKey {
     algorithm: Algorithm,
-    key: ParsedPublicKey,
+    key: Arc<ParsedPublicKey>,
 }
 
 /// The private half of an API key, as it is handed to its owner. It is not kept.
@@ -68,7 +69,7 @@ impl PublicKey {
             Algorithm::Ed25519 => &ED25519,
         };
         let key = ParsedPublicKey::new(verification, bytes).map_err(|_| KeyError::UnknownKey)?;
-        Ok(PublicKey { algorithm, key })
+        Ok(PublicKey { algorithm, key: Arc::new(key) })
     }
 
     /// How it verifies.
@@ -171,8 +172,9 @@ mod tests {
             let label = if algorithm == Algorithm::RsaPss { "RSA PRIVATE KEY" } else { "PRIVATE KEY" };
             assert!(pair.pem.starts_with(&format!("-----BEGIN {label}-----\n")), "{}", pair.pem);
 
-            let signer = Credentials::from_pem("a-key", &pair.pem).unwrap();
-            let signature = signer.signer().sign(b"1GET/path").unwrap();
+            let credentials = Credentials::from_pem("a-key", &pair.pem).unwrap();
+            let [_, _, (_, signature)] = credentials.headers("GET", "/path", 1).unwrap();
+            let signature = STANDARD.decode(signature).unwrap();
             assert!(pair.public.verifies(b"1GET/path", &signature));
             assert!(!pair.public.verifies(b"2GET/path", &signature));
             assert!(!other.public.verifies(b"1GET/path", &signature));

@@ -1,5 +1,7 @@
 //! API keys.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use daybook_kalshi::{
     Algorithm,
@@ -47,24 +49,36 @@ pub(super) fn create(venue: &mut Venue, request: &Request<'_>) -> Result<Answer,
     Ok(Answer::created(ApiKeyCreated { api_key_id: (&*id).into(), warning: None, extra: Map::new() }))
 }
 
-pub(super) fn generate(venue: &mut Venue, request: &Request<'_>) -> Result<Answer, Refusal> {
+/// Makes the pair that is asked for, where nobody waits for it: an RSA key takes its time.
+pub(super) async fn pair(request: &Request<'_>) -> Result<Arc<PrivateKey>, Refusal> {
     let body: GenerateApiKey = request.body()?;
-    let account = request.unrestricted()?;
-    let (scopes, subaccount) = granted(venue, request, body.scopes, body.subaccount, body.fcm_subtrader_id)?;
-    let (algorithm, kind) = match body.key_type {
-        None | Some(KeyKind::Rsa) => (Algorithm::RsaPss, KeyKind::Rsa),
-        Some(KeyKind::Ed25519) => (Algorithm::Ed25519, KeyKind::Ed25519),
+    let algorithm = match body.key_type {
+        None | Some(KeyKind::Rsa) => Algorithm::RsaPss,
+        Some(KeyKind::Ed25519) => Algorithm::Ed25519,
         Some(KeyKind::Other(word)) => {
             return Err(Refusal::bad("invalid_parameters", format!("key_type {word:?} is neither rsa nor ed25519")));
         }
     };
-    let PrivateKey { pem, public } =
-        PrivateKey::generate(algorithm).map_err(|error| Refusal::internal(error.to_string()))?;
+    let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
+    let made = made.map_err(|error| Refusal::internal(error.to_string()))?;
+    made.map(Arc::new).map_err(|error| Refusal::internal(error.to_string()))
+}
+
+pub(super) fn generate(venue: &mut Venue, request: &Request<'_>) -> Result<Answer, Refusal> {
+    let body: GenerateApiKey = request.body()?;
+    let account = request.unrestricted()?;
+    let (scopes, subaccount) = granted(venue, request, body.scopes, body.subaccount, body.fcm_subtrader_id)?;
+    let pair = request.pair.as_ref().ok_or_else(|| Refusal::internal("no key pair was made"))?;
+    let public = pair.public.clone();
+    let kind = match public.algorithm() {
+        Algorithm::RsaPss => KeyKind::Rsa,
+        Algorithm::Ed25519 => KeyKind::Ed25519,
+    };
     let id = venue.add_key(account, NewKey { name: body.name, scopes, subaccount, public });
     Ok(Answer::created(ApiKeyGenerated {
         api_key_id: (&*id).into(),
         key_type: Some(kind),
-        private_key: pem.into(),
+        private_key: pair.pem.clone().into(),
         warning: None,
         extra: Map::new(),
     }))

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 
 use super::{
     answer::{Answer, Refusal},
+    api_keys,
     operation::{self, Handler, Shards},
     request::Request,
     socket,
@@ -154,7 +155,7 @@ async fn answer(
         Ok(body) => body,
         Err(error) => return Refusal::body("invalid_body", error.to_string()).into_response(),
     };
-    match asked(&exchange, route, key, &parts, &params, &body) {
+    match asked(&exchange, route, key, &parts, &params, &body).await {
         Ok(answer) => answer.into_response(),
         Err(refusal) => refusal.into_response(),
     }
@@ -172,7 +173,7 @@ fn admitted(exchange: &Exchange, route: &Route, parts: &Parts) -> Result<Option<
     }
 }
 
-fn asked(
+async fn asked(
     exchange: &Exchange,
     route: &Route,
     key: Option<Arc<ApiKey>>,
@@ -184,18 +185,21 @@ fn asked(
     let Query(query) = query.map_err(|error| Refusal::Query(error.to_string()))?;
     let path: Vec<_> = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let now = exchange.now();
-    let request = Request { now, key, path: &path, query: &query, body };
-
-    let mut venue = exchange.venue();
-    venue.advance(now);
-    let now = venue.now();
-    let request = Request { now, ..request };
-    pay(&mut venue, route, &request)?;
+    let mut request = Request { now, key, path: &path, query: &query, body, pair: None };
+    pay(&mut exchange.venue(), route, &request)?;
     if matches!(parts.method, Method::POST | Method::PUT) || !body.is_empty() {
         check_content_type(&parts.headers)?;
     }
     match route.handler {
-        Some(handler) => handler(&mut venue, &request),
+        Some(handler) => {
+            if route.operation.id == "GenerateApiKey" {
+                request.pair = Some(api_keys::pair(&request).await?);
+            }
+            let mut venue = exchange.venue();
+            venue.advance(now);
+            request.now = venue.now();
+            handler(&mut venue, &request)
+        }
         None => Err(Refusal::nested(
             StatusCode::NOT_IMPLEMENTED,
             "not_implemented",
@@ -212,7 +216,7 @@ fn pay(venue: &mut Venue, route: &Route, request: &Request<'_>) -> Result<(), Re
         Budget::Balance => (Charge::Balance, 1),
         Budget::Write => (route.shards.charge(request), route.shards.items(request)),
     };
-    let now = venue.now();
+    let now = request.now;
     let limits = venue.limits_mut(key.account).ok_or_else(|| Refusal::internal("a key without an account"))?;
     if limits.take(charge, route.cost.saturating_mul(items), now) { Ok(()) } else { Err(Refusal::TooManyRequests) }
 }

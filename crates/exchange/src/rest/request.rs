@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::answer::Refusal;
 use crate::{
-    auth::ApiKey,
+    auth::{ApiKey, PrivateKey},
     engine::{AccountId, Owner},
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Request<'a> {
     pub query: &'a [(String, String)],
     /// The body as it came.
     pub body: &'a [u8],
+    /// A key pair that was made before the venue was locked, for the operation that needs one.
+    pub pair: Option<Arc<PrivateKey>>,
 }
 
 impl Request<'_> {

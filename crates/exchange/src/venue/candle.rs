@@ -298,6 +298,8 @@ mod tests {
 
     #[test]
     fn a_day_later() {
+        // Ten days after the epoch, before which there is nothing.
+        let at = |seconds: i64| at(864_000 + seconds);
         let mut candles = Candles::new(at(0), START);
         candles.quoted(at(10), cents(40), cents(45));
         candles.traded(at(10), cents(45), contracts(10));

@@ -372,3 +372,6 @@ fn fee_rule(series: &Series) -> FeeRule {
         .and_then(Result::ok)
         .unwrap_or(FeeRule::FREE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,10 +76,9 @@ impl Venue {
                 exchange_index,
                 ts: now,
             }),
-            Effect::Position(report) if self.is_told(report.owner) => Publication::Position(Position {
-                report,
-                user: ids.of(Kind::User, report.owner.account.0.into()),
-            }),
+            Effect::Position(report) if self.is_told(report.owner) => {
+                Publication::Position(Position { report, user: ids.of(Kind::User, report.owner.account.0.into()) })
+            }
             Effect::Group { owner, group, change, limit } if self.is_told(*owner) => Publication::Group(Group {
                 account: owner.account,
                 group: ids.of(Kind::Group, group.0),

@@ -137,7 +137,8 @@ async fn markets_books_trades_and_candlesticks() {
     let books = client.orderbooks(&OrderbooksQuery::new(asked.clone())).await.unwrap();
     assert_eq!(books.len(), 2, "what is unknown is left out");
 
-    let trades = client.trades(&TradesQuery { ticker: Some(ticker(MARKET)), ..Default::default() }).await.unwrap().trades;
+    let trades =
+        client.trades(&TradesQuery { ticker: Some(ticker(MARKET)), ..Default::default() }).await.unwrap().trades;
     assert_eq!(trades.iter().map(|trade| trade.count_fp).collect::<Vec<_>>(), [count("2"), count("10.50")]);
     assert_eq!(client.trades(&TradesQuery::default()).await.unwrap().trades, trades);
     let late = TradesQuery { min_ts: Some(UnixSeconds(START + 60)), ..Default::default() };
@@ -177,14 +178,25 @@ async fn what_this_world_has_none_of() {
     assert_eq!(targets.structured_targets.unwrap_or_default().len(), 0);
     assert!(client.structured_target(&"x".into()).await.unwrap_err().is_not_found());
     assert!(client.incentive_programs(&IncentiveProgramsQuery::default()).await.unwrap().incentive_programs.is_empty());
-    for path in ["/live_data/milestone/x", "/live_data/soccer/milestone/x", "/live_data/milestone/x/game_stats",
-        "/live_data/events/x", "/live_data/weather/x", "/live_data/weather/x/calibrations",
-        "/multivariate_event_collections/x", "/historical/markets/x"] {
+    for path in [
+        "/live_data/milestone/x",
+        "/live_data/soccer/milestone/x",
+        "/live_data/milestone/x/game_stats",
+        "/live_data/events/x",
+        "/live_data/weather/x",
+        "/live_data/weather/x/calibrations",
+        "/multivariate_event_collections/x",
+        "/historical/markets/x",
+    ] {
         let (status, _, answer) = venues.raw("GET", &format!("/trade-api/v2{path}"), None, &[], None).await;
         assert_eq!((status, &answer["error"]["code"]), (404, &"not_found".into()), "{path}");
     }
-    for path in ["/live_data/batch?milestone_ids=x", "/multivariate_event_collections", "/search/tags_by_categories",
-        "/search/filters_by_sport"] {
+    for path in [
+        "/live_data/batch?milestone_ids=x",
+        "/multivariate_event_collections",
+        "/search/tags_by_categories",
+        "/search/filters_by_sport",
+    ] {
         assert_eq!(venues.raw("GET", &format!("/trade-api/v2{path}"), None, &[], None).await.0, 200, "{path}");
     }
     venues.check_answers();
@@ -221,10 +233,14 @@ async fn three_thousand_markets_in_pages() {
         (None, MarketsQuery { status: Some(MarketFilter::Open), ..Default::default() }, 3_006),
         (Some(7), MarketsQuery { event_ticker: Some("KXHIGHNY-N7".into()), ..Default::default() }, 50),
         (Some(1), MarketsQuery { status: Some(MarketFilter::Unopened), ..Default::default() }, 1),
-        (Some(2), MarketsQuery {
-            tickers: ["KXHIGHNY-N1-T1", "KXHIGHNY-N2-T2", "KXHIGHNY-N3-T3", "KXNOTHING"].map(ticker).to_vec(),
-            ..Default::default()
-        }, 3),
+        (
+            Some(2),
+            MarketsQuery {
+                tickers: ["KXHIGHNY-N1-T1", "KXHIGHNY-N2-T2", "KXHIGHNY-N3-T3", "KXNOTHING"].map(ticker).to_vec(),
+                ..Default::default()
+            },
+            3,
+        ),
     ] {
         let markets: Vec<_> = client.all_markets(MarketsQuery { limit, ..filter }).try_collect().await.unwrap();
         let names: HashSet<_> = markets.iter().map(|market| market.ticker.clone()).collect();

@@ -55,7 +55,8 @@ async fn a_batch_is_paid_as_a_whole_and_cancels_are_cheap() {
     assert!(member.client.create_orders(&batch(1)).await.unwrap_err().is_rate_limited());
     // 100 a second: 20 tokens in 0.2 s, two for each cancel.
     venues.wait(Duration::from_millis(200));
-    let orders = created.into_iter().map(|order| daybook_kalshi::rest::orders::CancelOrder::new(order.order_id.unwrap()));
+    let orders =
+        created.into_iter().map(|order| daybook_kalshi::rest::orders::CancelOrder::new(order.order_id.unwrap()));
     let canceled = member.client.cancel_orders(&CancelOrders::new(orders.collect::<Vec<_>>())).await.unwrap().orders;
     assert!(canceled.iter().all(|order| order.error.is_none()), "{canceled:?}");
     venues.check_answers();
@@ -89,7 +90,10 @@ async fn tiers_costs_and_the_upgrade() {
     let venues = Venues::start().await;
     let member = venues.member_on(Tier::Basic, Algorithm::Ed25519, "100");
     let limits = member.client.api_limits().await.unwrap();
-    assert_eq!((limits.usage_tier.as_str(), limits.write.refill_rate, limits.write.bucket_capacity), ("basic", 100, 100));
+    assert_eq!(
+        (limits.usage_tier.as_str(), limits.write.refill_rate, limits.write.bucket_capacity),
+        ("basic", 100, 100)
+    );
     assert!(member.client.upgrade_api_usage_level().await.unwrap_err().is_forbidden());
     member.client.create_order(&order(MARKET, BookSide::Bid, "0.01", "1")).await.unwrap();
     venues.wait(Duration::from_secs(1));

@@ -10,7 +10,9 @@ use crate::{exchange::Venues, spec::Spec};
 #[test]
 fn the_table_has_every_operation_of_the_document() {
     let listed: BTreeSet<_> = support()
-        .map(|(operation, _)| (operation.method.as_str().to_owned(), operation.path.to_owned(), operation.id.to_owned()))
+        .map(|(operation, _)| {
+            (operation.method.as_str().to_owned(), operation.path.to_owned(), operation.id.to_owned())
+        })
         .collect();
     assert_eq!(listed.len(), 128);
     let Some(spec) = Spec::load() else { return };

@@ -40,7 +40,8 @@ async fn from_the_first_fill_to_the_settlement() {
     assert!(fills.iter().all(|fill| fill.is_taker && fill.count_fp == count("5") && fill.book_side == BookSide::Ask));
     let trades = no.client.trades(&Default::default()).await.unwrap().trades;
     assert_eq!(fills[0].trade_id, trades[0].trade_id, "the public trade's");
-    let theirs = yes.client.fills(&FillsQuery { ticker: vec![ticker(MARKET)], ..Default::default() }).await.unwrap().fills;
+    let theirs =
+        yes.client.fills(&FillsQuery { ticker: vec![ticker(MARKET)], ..Default::default() }).await.unwrap().fills;
     assert_eq!((theirs[0].trade_id.clone(), theirs[0].is_taker), (fills[0].trade_id.clone(), false));
     assert_eq!(theirs[0].fee_cost, dollars("0"), "makers pay nothing under this rule");
     let by_order = FillsQuery { order_id: Some(fills[0].order_id.clone()), ..Default::default() };
@@ -96,7 +97,12 @@ async fn money_moves_between_pockets() {
     let transfer = SubaccountTransferRequest::new(id, Subaccount(0), Subaccount(1), Cents(1_050));
     client.transfer_between_subaccounts(&transfer).await.unwrap();
     client.transfer_between_subaccounts(&transfer).await.unwrap();
-    let more = SubaccountTransferRequest::new("0b54a6c2-0d5c-4f0c-9a53-1d6a6f1b2c3e", Subaccount(1), Subaccount(0), Cents(9_999));
+    let more = SubaccountTransferRequest::new(
+        "0b54a6c2-0d5c-4f0c-9a53-1d6a6f1b2c3e",
+        Subaccount(1),
+        Subaccount(0),
+        Cents(9_999),
+    );
     let error = client.transfer_between_subaccounts(&more).await.unwrap_err();
     assert!(error.has_code("insufficient_balance"), "{error}");
     let balances = client.subaccount_balances().await.unwrap();

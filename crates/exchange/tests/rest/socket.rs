@@ -16,11 +16,8 @@ const PATH: &str = "/trade-api/ws/v2";
 async fn a_handshake_is_refused_flat() {
     let venues = Venues::start().await;
     let member = venues.member("1");
-    let upgrade = [
-        ("upgrade", "websocket"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
+    let upgrade =
+        [("upgrade", "websocket"), ("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")];
     let (status, _, answer) = venues.raw("GET", PATH, None, &upgrade, None).await;
     assert_eq!((status, &answer["code"]), (401, &json!("authentication_error")), "{answer}");
     let unknown = Credentials::from_pem("5e0c7b1c-3c39-4a3c-8f5d-000000000000", &member.pem).unwrap();

@@ -1,6 +1,6 @@
 //! The venue's OpenAPI document, and what keeps an answer from being one that it allows.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf};
+use std::{collections::BTreeSet, env, fs, path::PathBuf, sync::OnceLock};
 
 use daybook_kalshi::rest::value::Timestamp;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
@@ -18,8 +18,13 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// The document, unless it is not there, which is said plainly.
-    pub fn load() -> Option<Spec> {
+    /// The document, unless it is not there, which is said plainly. It is read once.
+    pub fn load() -> Option<&'static Spec> {
+        static SPEC: OnceLock<Option<Spec>> = OnceLock::new();
+        SPEC.get_or_init(Spec::read).as_ref()
+    }
+
+    fn read() -> Option<Spec> {
         let path = match env::var_os("DAYBOOK_KALSHI_SPEC") {
             Some(path) => PathBuf::from(path),
             None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/kalshi-spec/openapi.yaml"),
@@ -36,7 +41,8 @@ impl Spec {
     pub fn operations(&self) -> BTreeSet<(String, String, String)> {
         let paths = self.document["paths"].as_object().expect("`paths` is an object");
         let operations = paths.iter().flat_map(|(path, item)| {
-            let methods = item.as_object().expect("a path is an object").iter().filter(|(name, _)| *name != "parameters");
+            let methods =
+                item.as_object().expect("a path is an object").iter().filter(|(name, _)| *name != "parameters");
             methods.map(move |(method, operation)| {
                 let id = operation["operationId"].as_str().expect("an operation has an id");
                 (method.to_uppercase(), path.clone(), id.to_owned())

@@ -180,10 +180,8 @@ async fn subaccounts_and_shards_trade_apart() {
         ..Default::default()
     };
     client.cancel_order(&found, &by_ticker).await.unwrap();
-    let by_index = daybook_kalshi::rest::orders::CancelOrderQuery {
-        exchange_index: Some(ExchangeIndex(1)),
-        ..Default::default()
-    };
+    let by_index =
+        daybook_kalshi::rest::orders::CancelOrderQuery { exchange_index: Some(ExchangeIndex(1)), ..Default::default() };
     client.cancel_order(&named, &by_index).await.unwrap();
     let on_second = OrdersQuery { exchange_index: Some(ExchangeIndex(1)), ..Default::default() };
     assert_eq!(client.orders(&on_second).await.unwrap().orders.len(), 2);
