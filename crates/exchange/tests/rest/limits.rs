@@ -4,18 +4,34 @@ use std::time::Duration;
 
 use daybook_exchange::venue::Settings;
 use daybook_kalshi::{
-    Algorithm, Client, Tier,
+    Algorithm, Client, Credentials, Tier,
     rest::{
         markets::BookSide,
         orders::{CancelOrders, CreateOrders},
         value::ExchangeIndex,
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::exchange::{Member, Venues, order};
 
 const MARKET: &str = "KXHIGHNY-26OCT01-T60";
+
+/// Whether a request is refused for its price. Asked by hand: our client would wait and ask again.
+async fn refused(venues: &Venues, member: &Member, method: &str, path: &str, body: Option<Value>) -> bool {
+    let credentials = Credentials::from_pem(&member.key_id, &member.pem).unwrap();
+    let body = body.map(|body| body.to_string());
+    let headers = [("content-type", "application/json")];
+    let target = format!("/trade-api/v2/portfolio/{path}");
+    let (status, _, answer) = venues.raw(method, &target, Some(&credentials), &headers, body.as_deref()).await;
+    assert!(status != 429 || answer == json!({"error": "too many requests"}), "{answer}");
+    status == 429
+}
+
+/// As JSON, as the client sends it.
+fn sent(body: &impl serde::Serialize) -> Option<Value> {
+    Some(serde_json::to_value(body).unwrap())
+}
 
 /// A client that has not been refused yet: one that has keeps silent for a while.
 fn fresh(venues: &Venues, member: &Member) -> Client {
@@ -36,14 +52,14 @@ async fn an_empty_bucket_refuses_as_the_venue_does() {
     assert!(!head.contains("retry-after") && !head.contains("x-ratelimit"), "{head}");
     // 200 a second: in 50 ms there are tokens for one.
     venues.wait(Duration::from_millis(49));
-    assert!(fresh(&venues, &member).orders(&Default::default()).await.unwrap_err().is_rate_limited());
+    assert!(refused(&venues, &member, "GET", "orders", None).await);
     venues.wait(Duration::from_millis(1));
     fresh(&venues, &member).orders(&Default::default()).await.unwrap();
     // Public reads without a signature, writes and the balance have nothing to do with it.
     fresh(&venues, &member).markets(&Default::default()).await.unwrap();
     fresh(&venues, &member).create_order(&order(MARKET, BookSide::Bid, "0.01", "1")).await.unwrap();
     fresh(&venues, &member).balance(&Default::default()).await.unwrap();
-    assert!(fresh(&venues, &member).balance(&Default::default()).await.unwrap_err().is_rate_limited());
+    assert!(refused(&venues, &member, "GET", "balance", None).await);
     venues.wait(Duration::from_secs(1));
     fresh(&venues, &member).balance(&Default::default()).await.unwrap();
     venues.check_answers();
@@ -54,10 +70,10 @@ async fn a_batch_is_paid_as_a_whole_and_cancels_are_cheap() {
     let venues = Venues::start().await;
     let member = venues.member_on(Tier::Basic, Algorithm::Ed25519, "100");
     let batch = |orders: usize| CreateOrders::new(vec![order(MARKET, BookSide::Bid, "0.01", "1"); orders]);
-    assert!(fresh(&venues, &member).create_orders(&batch(11)).await.unwrap_err().is_rate_limited());
+    assert!(refused(&venues, &member, "POST", "events/orders/batched", sent(&batch(11))).await);
     let created = fresh(&venues, &member).create_orders(&batch(10)).await.unwrap().orders;
     assert!(created.iter().all(|order| order.error.is_none()), "{created:?}");
-    assert!(fresh(&venues, &member).create_orders(&batch(1)).await.unwrap_err().is_rate_limited());
+    assert!(refused(&venues, &member, "POST", "events/orders/batched", sent(&batch(1))).await);
     // 100 a second: 20 tokens in 0.2 s, two for each cancel.
     venues.wait(Duration::from_millis(200));
     let orders =
@@ -83,12 +99,12 @@ async fn finding_the_shard_is_charged_to_all_of_them() {
     for _ in 0..5 {
         fresh(&venues, &member).create_order(&named(Some(0))).await.unwrap();
     }
-    assert!(fresh(&venues, &member).create_order(&named(Some(0))).await.unwrap_err().is_rate_limited());
+    assert!(refused(&venues, &member, "POST", "events/orders", sent(&named(Some(0)))).await);
     // Shard 1 paid for the first five only; the market is not there.
     for _ in 0..5 {
         assert!(fresh(&venues, &member).create_order(&named(Some(1))).await.unwrap_err().is_not_found());
     }
-    assert!(fresh(&venues, &member).create_order(&named(Some(1))).await.unwrap_err().is_rate_limited());
+    assert!(refused(&venues, &member, "POST", "events/orders", sent(&named(Some(1)))).await);
 }
 
 #[tokio::test]
