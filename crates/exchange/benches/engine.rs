@@ -1,8 +1,8 @@
 //! How many order operations one core matches, and how much memory markets take.
 //!
-//! `cargo bench -p daybook-exchange --bench engine [-- OPERATIONS]`. The commands are made beforehand, by letting a first
-//! engine answer them (a cancellation needs an order that is open); what is timed is a second engine that gets the same
-//! commands, and the writing of all their effects. Every run has the same commands.
+//! `cargo bench -p daybook-exchange --bench engine [-- OPERATIONS]`. The commands are made beforehand, by letting a
+//! first engine answer them (a cancellation needs an order that is open); what is timed is a second engine that gets
+//! the same commands, and the writing of all their effects. Every run has the same commands.
 
 use std::{env, fs, hint::black_box, sync::Arc, time::Instant};
 

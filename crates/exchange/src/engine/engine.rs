@@ -53,15 +53,16 @@ impl Engine {
 
     /// Carries one command out at the time `at`, and appends what follows from it.
     ///
-    /// Time passes first, whatever becomes of the command: orders that have expired by `at` are cancelled, and where the
-    /// command is then refused, these effects are there nevertheless. After [`Command::Advance`] at the same time, a
-    /// refused command appends nothing.
+    /// Time passes first, whatever becomes of the command: orders that have expired by `at` are cancelled, and where
+    /// the command is then refused, these effects are there nevertheless. After [`Command::Advance`] at the same time,
+    /// a refused command appends nothing.
     ///
     /// # Order of effects
     /// Matches come first, in the order in which they happened: [`Effect::Trade`], the taker's [`Effect::Fill`], the
-    /// maker's, the [`Effect::Delta`] of the maker's level, the maker's [`Effect::Order`]. Then the delta of what rests,
-    /// and the order that the command is about, once, as it now is. Last come [`Effect::Position`] of every position
-    /// that traded, by owner and market, and [`Effect::Cash`] of every owner whose cash is now another, by owner.
+    /// maker's, the [`Effect::Delta`] of the maker's level, the maker's [`Effect::Order`]. Then the delta of what
+    /// rests, and the order that the command is about, once, as it now is. Last come [`Effect::Position`] of every
+    /// position that traded, by owner and market, and [`Effect::Cash`] of every owner whose cash is now another, by
+    /// owner.
     ///
     /// # Errors
     /// [`Reject`]: the command changed nothing.

@@ -132,6 +132,7 @@ impl Fee {
     }
 
     /// The fee before any rounding, in 10⁻¹⁶ dollars. The same for YES at a price and NO at its complement.
+    #[inline]
     fn exact(self, price: Price, count: Quantity) -> i128 {
         let count = i128::from(count.hundredths());
         match self {
@@ -160,6 +161,7 @@ pub(crate) struct Charge {
 /// so much so far.
 ///
 /// A fill that only closes a position brings cash in before fees, and is never charged more than that.
+#[inline]
 pub(crate) fn charge(
     fee: Fee,
     price: Price,
@@ -187,9 +189,10 @@ pub(crate) fn charge(
 
 /// The most that an order can still take out of the cash, in millionths of a dollar: a multiple of the precision.
 ///
-/// `price` is that of the order's own side. The bound is reached: an order of ten contracts at $0.50 without a fee needs
-/// $5.00. It shrinks by exactly what a fill at the limit takes, and by at least what a better one takes: as no rate
-/// exceeds 1, a better price is never dearer for its fee.
+/// `price` is that of the order's own side. The bound is reached: an order of ten contracts at $0.50 without a fee
+/// needs $5.00. It shrinks by exactly what a fill at the limit takes, and by at least what a better one takes: as no
+/// rate exceeds 1, a better price is never dearer for its fee.
+#[inline]
 pub(crate) fn worst_case(fee: Fee, price: Price, count: Quantity, overpaid: i64, precision: BalancePrecision) -> i64 {
     let cost = i64::from(price.ten_thousandths()) * count.hundredths();
     let roundings = UNITS_PER_CENT - 1 - i128::from(overpaid);

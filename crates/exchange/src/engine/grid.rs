@@ -28,7 +28,7 @@ pub enum PriceGridError {
     #[error("a price grid needs a band")]
     Empty,
     /// A band ends before it starts, or its step does not divide it.
-    #[error("the step {step} does not divide the band from {start} to {end}", start = .0.start, end = .0.end, step = .0.step)]
+    #[error("the step {} does not divide the band from {} to {}", .0.step, .0.start, .0.end)]
     Uneven(PriceBand),
     /// The bands leave a hole, overlap, or do not reach from $0 to $1.
     #[error("price bands must follow each other from 0.0000 to 1.0000, and none begins at {0}")]

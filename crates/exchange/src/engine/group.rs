@@ -87,7 +87,7 @@ impl Groups {
     }
 
     pub(crate) fn remove(&mut self, at: u32) {
-        let group = self.slab.remove(at);
-        self.by_id.remove(&group.id.0);
+        self.by_id.remove(&self.slab[at].id.0);
+        self.slab.remove(at);
     }
 }

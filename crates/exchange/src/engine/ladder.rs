@@ -32,11 +32,13 @@ impl Ladder {
     }
 
     /// The contracts at a price.
+    #[inline]
     pub(crate) fn total(&self, price: Price) -> i64 {
         self.levels.get(self.position(price)).filter(|level| level.price == price).map_or(0, |level| level.total)
     }
 
     /// The level at a price: a new, empty one where there is none. Whoever asks for it puts an order there.
+    #[inline]
     pub(crate) fn level_or_new(&mut self, price: Price) -> &mut Level {
         let at = self.position(price);
         if self.levels.get(at).is_none_or(|level| level.price != price) {

@@ -52,8 +52,8 @@ pub(crate) struct Purse {
 /// What a subaccount has in a market: a position, and orders. What placing and cancelling orders needs comes first, in
 /// one line of the cache.
 ///
-/// The limit of a position and its orders, 10¹² contracts, lets sums over one holding's orders fit 64 bits of millionths
-/// of a dollar.
+/// The limit of a position and its orders, 10¹² contracts, lets sums over one holding's orders fit 64 bits of
+/// millionths of a dollar.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Holding {
@@ -123,6 +123,7 @@ impl Holding {
     }
 
     /// By how much the reserve grows if a pledge of one side is replaced by another.
+    #[inline]
     pub(crate) fn growth(&self, side: Side, old: i64, new: i64) -> Money {
         let mut pledged = self.pledged;
         pledged[side as usize] += new - old;
@@ -159,11 +160,11 @@ impl Holding {
 
     /// Books a fill: what closes is taken out at the position's average cost, what opens goes in at the price.
     pub(crate) fn fill(&mut self, side: Side, price: i64, count: i64, fee: i64) {
-        let held = i128::from(self.position.abs());
+        let held = self.position.abs();
         let closing = count.min(self.closable(side));
         let opening = count - closing;
         if closing > 0 {
-            let share = |of: i128| of * i128::from(closing) / held;
+            let share = |of: i128| share(of, closing, held);
             let (cost, fees) = (share(self.cost), share(self.position_fees));
             self.cost -= cost;
             self.position_fees -= fees;
@@ -171,7 +172,7 @@ impl Holding {
         }
         if opening > 0 {
             self.cost += i128::from(price * opening);
-            self.position_fees += i128::from(fee) * i128::from(opening) / i128::from(count);
+            self.position_fees += share(i128::from(fee), opening, count);
         }
         self.position += match side {
             Side::Yes => count,
@@ -183,15 +184,25 @@ impl Holding {
     }
 }
 
+/// The part of a sum that `closing` of `held` contracts have, towards zero. Most fit 64 bits, which divide much faster.
+fn share(of: i128, closing: i64, held: i64) -> i128 {
+    match i64::try_from(of).ok().and_then(|of| of.checked_mul(closing)) {
+        Some(product) => i128::from(product / held),
+        None => of * i128::from(closing) / i128::from(held),
+    }
+}
+
 impl Ledger {
     pub(crate) fn set_precision(&mut self, account: AccountId, precision: BalancePrecision) {
         self.accounts.entry(account.0).or_default().precision = precision;
     }
 
+    #[inline]
     pub(crate) fn precision(&self, account: AccountId) -> BalancePrecision {
         self.accounts.get(&account.0).map_or_else(BalancePrecision::default, |account| account.precision)
     }
 
+    #[inline]
     pub(crate) fn purse(&self, owner: Owner) -> Option<u32> {
         self.by_owner.get(&owner_key(owner)).copied()
     }
@@ -222,15 +233,13 @@ impl Ledger {
         purse
     }
 
+    #[inline]
     pub(crate) fn holding(&self, purse: u32, market: MarketId) -> Option<u32> {
         self.by_market.get(&holding_key(purse, market)).copied()
     }
 
-    /// `of_market` is the market's list of holdings.
-    pub(crate) fn holding_or_new(&mut self, purse: u32, market: MarketId, of_market: &mut List) -> u32 {
-        if let Some(holding) = self.holding(purse, market) {
-            return holding;
-        }
+    /// A holding where there is none; `of_market` is the market's list of holdings.
+    pub(crate) fn new_holding(&mut self, purse: u32, market: MarketId, of_market: &mut List) -> u32 {
         let holding = self.holdings.insert(Holding {
             purse,
             market,
@@ -261,6 +270,7 @@ impl Ledger {
     }
 
     /// Replaces what is set aside for one order.
+    #[inline]
     pub(crate) fn repledge(&mut self, holding: u32, side: Side, old: i64, new: i64) {
         let record = &mut self.holdings[holding];
         record.pledged[side as usize] += new - old;
@@ -268,6 +278,7 @@ impl Ledger {
     }
 
     /// Brings a holding's reserve up to date.
+    #[inline]
     fn refresh(&mut self, holding: u32) {
         let record = &mut self.holdings[holding];
         let reserved = record.reserve(record.pledged);
@@ -280,6 +291,7 @@ impl Ledger {
     }
 
     /// Books a fill and what it was charged.
+    #[inline]
     pub(crate) fn fill(&mut self, holding: u32, side: Side, price: i64, count: i64, charge: Charge) {
         let record = &mut self.holdings[holding];
         record.fill(side, price, count, charge.fee);
@@ -293,11 +305,13 @@ impl Ledger {
     }
 
     /// Puts cash into a purse, or takes it out.
+    #[inline]
     pub(crate) fn pay(&mut self, purse: u32, amount: Money) {
         self.purses[purse as usize].cash.total += amount;
         self.touch(purse);
     }
 
+    #[inline]
     fn touch(&mut self, purse: u32) {
         if !std::mem::replace(&mut self.purses[purse as usize].is_touched, true) {
             self.touched_purses.push(purse);

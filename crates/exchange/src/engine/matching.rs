@@ -115,8 +115,11 @@ impl Engine {
 
         // Whoever could afford it has cash, and so a purse.
         let purse = purse.unwrap_or_else(|| self.ledger.purse_or_new(order.owner));
+        let holding = holding.unwrap_or_else(|| {
+            let of_market = &mut self.markets[order.market.0 as usize].holdings;
+            self.ledger.new_holding(purse, order.market, of_market)
+        });
         self.last_order += 1;
-        let holdings = &mut self.markets[order.market.0 as usize].holdings;
         let expires = match order.time_in_force {
             TimeInForce::GoodTillCanceled { expires } => expires,
             TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => None,
@@ -141,7 +144,7 @@ impl Engine {
             overpaid: 0,
             pledge: 0,
             purse,
-            holding: self.ledger.holding_or_new(purse, order.market, holdings),
+            holding,
             group,
             group_id: order.group,
         });

@@ -85,6 +85,7 @@ pub(crate) fn yes_price(side: Side, price: Price) -> Price {
 }
 
 impl Order {
+    #[inline]
     pub(crate) fn report(&self, reason: UpdateReason) -> OrderReport {
         let status = match self.remaining {
             0 if self.filled >= self.initial => OrderStatus::Executed,
@@ -158,6 +159,7 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
+    #[inline]
     pub(crate) fn find(&self, order: OrderId) -> Option<u32> {
         self.by_id.get(&order.0).copied()
     }

@@ -35,10 +35,11 @@ impl<T, const LISTS: usize> Slab<T, LISTS> {
         at
     }
 
-    pub(crate) fn remove(&mut self, at: u32) -> T {
-        let record = self.records[at as usize].take().expect("a removed record is in the slab");
+    /// Drops a record, which must be in no list any more.
+    pub(crate) fn remove(&mut self, at: u32) {
+        debug_assert!(self.records[at as usize].is_some());
+        self.records[at as usize] = None;
         self.free.push(at);
-        record
     }
 
     /// The record after this one in one of its lists.
