@@ -38,8 +38,13 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
     if wanted("hub") {
-        for (markets, subscribers) in [(1_000, 1), (100_000, 1), (100_000, 8)] {
-            hub_alone(markets, subscribers);
+        for (markets, subscribers, activity) in [
+            (1_000, 1, Activity::Even),
+            (100_000, 1, Activity::Zipf),
+            (100_000, 1, Activity::Even),
+            (100_000, 8, Activity::Zipf),
+        ] {
+            hub_alone(markets, subscribers, activity);
         }
         trades_alone();
     }
@@ -129,8 +134,32 @@ fn rate(what: &str, frames: u64, bytes: u64, took: Duration) {
     );
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Activity {
+    /// Every market is as busy as every other: the worst there is, for nothing about a market is at hand.
+    Even,
+    /// A market's share is one over its rank, as on a real exchange.
+    Zipf,
+}
+
+impl Activity {
+    /// The market of each step, for a while.
+    fn markets(self, markets: usize) -> Vec<MarketId> {
+        (0..1u64 << 20)
+            .map(|step| {
+                let mixed = step.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11;
+                let part = mixed as f64 / (1u64 << 53) as f64;
+                MarketId(match self {
+                    Activity::Even => (part * markets as f64) as u32,
+                    Activity::Zipf => ((markets as f64).powf(part) as u32).min(markets as u32) - 1,
+                })
+            })
+            .collect()
+    }
+}
+
 /// Deltas from publication to bytes in the connections' outputs, taken every so many.
-fn hub_alone(markets: usize, subscribers: usize) {
+fn hub_alone(markets: usize, subscribers: usize, activity: Activity) {
     const PUBLICATIONS: u64 = 2_000_000;
     const ROUND: u64 = 1_000;
     let mut hub = hub(markets);
@@ -146,13 +175,15 @@ fn hub_alone(markets: usize, subscribers: usize) {
         })
         .collect();
     let publications = PUBLICATIONS / subscribers as u64;
+    let busy = activity.markets(markets);
     let mut best = Duration::MAX;
     let (mut frames, mut bytes) = (0, 0);
     for _ in 0..3 {
         (frames, bytes) = (0, 0);
         let start = Instant::now();
         for step in 0..publications {
-            hub.publish(&Publication::Delta(delta(markets, step)), at(step));
+            let delta = Delta { market: busy[step as usize % busy.len()], ..delta(markets, step) };
+            hub.publish(&Publication::Delta(delta), at(step));
             if step % ROUND == ROUND - 1 {
                 for &connection in &connections {
                     hub.drain(connection, &mut output);
@@ -164,7 +195,8 @@ fn hub_alone(markets: usize, subscribers: usize) {
         }
         best = best.min(start.elapsed());
     }
-    rate(&format!("hub alone, deltas, {markets} markets, {subscribers} subscribers, 1 core"), frames, bytes, best);
+    let what = format!("hub alone, deltas, {markets} markets, {activity:?}, {subscribers} subscribers, 1 core");
+    rate(&what, frames, bytes, best);
 }
 
 /// The same for trades, told to one who hears of all.
@@ -302,7 +334,7 @@ async fn run_venue(markets: usize, writing: Writing, address: mpsc::Sender<Socke
     let driven = Arc::clone(&venue);
     let driving = tokio::spawn(async move {
         if writing == Writing::Library {
-            drive_by_library(stream, &*driven, connection, &wake).await;
+            drive_by_library(stream, &driven, connection, &wake).await;
         } else {
             serve(stream, &*driven, connection, wake, options).await;
         }

@@ -25,7 +25,7 @@ impl View {
     }
 }
 
-pub(super) fn delta(out: &mut Vec<u8>, delta: &Delta<'_>, name: &Name, view: View) {
+pub(super) fn delta(out: &mut Vec<u8>, delta: &Delta<'_>, name: Name<'_>, view: View) {
     out.raw(b"{");
     out.raw(name.both());
     out.raw(b",\"clock\":");
@@ -58,7 +58,7 @@ pub(super) fn delta(out: &mut Vec<u8>, delta: &Delta<'_>, name: &Name, view: Vie
 }
 
 /// A snapshot up to its levels.
-pub(super) fn snapshot_head(out: &mut Vec<u8>, name: &Name, clock: u64) {
+pub(super) fn snapshot_head(out: &mut Vec<u8>, name: Name<'_>, clock: u64) {
     out.raw(b"{");
     out.raw(name.both());
     out.raw(b",\"clock\":");
@@ -87,7 +87,7 @@ pub(super) fn ladder(out: &mut Vec<u8>, side: Side, view: View, levels: impl FnO
     }
 }
 
-pub(super) fn trade(out: &mut Vec<u8>, trade: &Trade, name: &Name) {
+pub(super) fn trade(out: &mut Vec<u8>, trade: &Trade, name: Name<'_>) {
     out.raw(b"{\"trade_id\":");
     out.uuid(trade.id);
     out.raw(b",");
@@ -115,7 +115,7 @@ pub(super) fn trade(out: &mut Vec<u8>, trade: &Trade, name: &Name) {
     out.raw(b"}");
 }
 
-pub(super) fn ticker(out: &mut Vec<u8>, ticker: &Ticker, name: &Name) {
+pub(super) fn ticker(out: &mut Vec<u8>, ticker: &Ticker, name: Name<'_>) {
     out.raw(b"{");
     out.raw(name.id());
     out.raw(b",");
@@ -152,7 +152,7 @@ pub(super) fn ticker(out: &mut Vec<u8>, ticker: &Ticker, name: &Name) {
     out.raw(b"}");
 }
 
-pub(super) fn fill(out: &mut Vec<u8>, fill: &Fill<'_>, name: &Name) {
+pub(super) fn fill(out: &mut Vec<u8>, fill: &Fill<'_>, name: Name<'_>) {
     let report = fill.report;
     out.raw(b"{\"trade_id\":");
     out.uuid(fill.trade);
@@ -195,7 +195,7 @@ pub(super) fn fill(out: &mut Vec<u8>, fill: &Fill<'_>, name: &Name) {
     out.raw(b"}");
 }
 
-pub(super) fn order(out: &mut Vec<u8>, order: &Order<'_>, name: &Name) {
+pub(super) fn order(out: &mut Vec<u8>, order: &Order<'_>, name: Name<'_>) {
     let report = order.report;
     out.raw(b"{\"order_id\":");
     out.uuid(order.order);
@@ -267,7 +267,7 @@ pub(super) fn order(out: &mut Vec<u8>, order: &Order<'_>, name: &Name) {
     out.raw(b"}");
 }
 
-pub(super) fn position(out: &mut Vec<u8>, position: &Position<'_>, name: &Name) {
+pub(super) fn position(out: &mut Vec<u8>, position: &Position<'_>, name: Name<'_>) {
     let report = position.report;
     out.raw(b"{\"user_id\":");
     out.uuid(position.user);
@@ -311,7 +311,7 @@ pub(super) fn group(out: &mut Vec<u8>, group: &Group) {
     out.raw(b"}");
 }
 
-pub(super) fn lifecycle(out: &mut Vec<u8>, lifecycle: &Lifecycle<'_>, name: &Name) {
+pub(super) fn lifecycle(out: &mut Vec<u8>, lifecycle: &Lifecycle<'_>, name: Name<'_>) {
     let seconds = |time: daybook_book::ExchangeTime| time.micros().div_euclid(1_000_000);
     out.raw(b"{");
     out.raw(name.ticker());

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use tokio::sync::Notify;
 
 use self::connection::Connection;
-use super::{ErrorCode, Limits, Output, Uuid, names::Names, subscription::Scope};
+use super::{ErrorCode, Limits, Output, Uuid, listeners::Listeners, names::Names, subscription::Scope};
 use crate::engine::{AccountId, MarketId};
 
 /// A connection of this hub. Never used twice.
@@ -49,7 +49,7 @@ pub struct Hub {
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// Slots that are subscribed to a market by name: books, tickers, trades.
-    by_market: [Vec<Vec<u32>>; 3],
+    by_market: [Vec<Listeners>; 3],
     /// Slots that are subscribed to all that a channel carries; not of private channels with markets.
     everything: [Vec<u32>; Channel::ALL.len()],
     by_account: HashMap<AccountId, Vec<u32>>,
@@ -88,7 +88,7 @@ impl Hub {
     pub fn add_market(&mut self, market: MarketId, ticker: &Ticker, id: Uuid) {
         self.names.add(market, ticker, id);
         for lists in &mut self.by_market {
-            lists.resize_with(self.names.len().max(lists.len()), Vec::new);
+            lists.resize_with(self.names.len().max(lists.len()), Listeners::default);
         }
     }
 
@@ -238,7 +238,7 @@ impl Hub {
         match (scope, index_of(channel)) {
             (Scope::Only(markets), Some(index)) => {
                 for market in markets {
-                    remove(&mut self.by_market[index][market.0 as usize], slot);
+                    self.by_market[index][market.0 as usize].remove(slot);
                 }
             }
             (Scope::All, _) => remove(&mut self.everything[channel as usize], slot),

@@ -83,7 +83,7 @@ impl Hub {
 
     fn delta(&mut self, delta: &Delta<'_>, at: ExchangeTime) {
         let Hub { names, slots, by_market, bodies, overflowed, limits, .. } = self;
-        for &slot in &by_market[0][delta.market.0 as usize] {
+        for &slot in by_market[0][delta.market.0 as usize].iter() {
             let connection = Hub::at(slots, slot);
             let own = delta.owner.is_some_and(|owner| connection.account == Some(owner.account));
             let Some(subscription) = connection.subscription(Channel::OrderbookDelta) else { continue };
@@ -103,7 +103,7 @@ impl Hub {
 
     fn snapshot(&mut self, snapshot: &Snapshot<'_>, at: ExchangeTime) {
         let Hub { names, slots, by_market, bodies, overflowed, limits, .. } = self;
-        for &slot in &by_market[0][snapshot.market.0 as usize] {
+        for &slot in by_market[0][snapshot.market.0 as usize].iter() {
             let connection = Hub::at(slots, slot);
             let Some(subscription) = connection.subscription(Channel::OrderbookDelta) else { continue };
             let view = subscription.view;
@@ -192,8 +192,8 @@ impl Hub {
     fn tell_market(&mut self, channel: Channel, frame_type: &str, market: MarketId, at: ExchangeTime) {
         let Hub { slots, by_market, everything, bodies, overflowed, limits, .. } = self;
         tail(&mut bodies[0], at);
-        let named = index_of(channel).map(|index| by_market[index][market.0 as usize].as_slice());
-        for &slot in named.unwrap_or_default().iter().chain(&everything[channel as usize]) {
+        let named = index_of(channel).map(|index| by_market[index][market.0 as usize].iter());
+        for &slot in named.into_iter().flatten().chain(&everything[channel as usize]) {
             let most = limits.subscription_bytes;
             if !Hub::at(slots, slot).tell(channel, frame_type, Some(market), &bodies[0], most) {
                 overflowed.push(slot);
