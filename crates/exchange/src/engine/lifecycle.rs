@@ -30,8 +30,9 @@ impl Engine {
                 self.enter(market, Active, effects);
             }
             (MarketAction::Close, Initialized | Active | Inactive) => {
-                self.enter(market, Closed, effects);
+                // Whoever is told that it is closed has been told that its book is empty.
                 self.cancel_where(market, UpdateReason::CloseCancel, false, effects);
+                self.enter(market, Closed, effects);
                 self.markets[index].ladders.iter_mut().for_each(super::ladder::Ladder::release);
             }
             (MarketAction::Determine { value }, Closed) => {

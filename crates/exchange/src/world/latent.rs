@@ -3,9 +3,12 @@
 use daybook_book::Price;
 use rand_chacha::{ChaCha8Rng, rand_core::RngCore};
 
-/// A probability in ten-thousandths, never certain.
+/// A probability in ten-thousandths, never certain, and where it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Latent(u16);
+pub(super) struct Latent {
+    now: u16,
+    home: u16,
+}
 
 /// The nearest to certainty that it comes.
 const EDGE: i64 = 40;
@@ -13,21 +16,29 @@ const EDGE: i64 = 40;
 impl Latent {
     /// So many ten-thousandths, or as near to it as is not certain.
     pub(super) fn new(ten_thousandths: i64) -> Latent {
-        Latent(ten_thousandths.clamp(EDGE, 10_000 - EDGE) as u16)
+        let now = Latent::clamped(ten_thousandths);
+        Latent { now, home: now }
+    }
+
+    fn clamped(ten_thousandths: i64) -> u16 {
+        ten_thousandths.clamp(EDGE, 10_000 - EDGE) as u16
     }
 
     /// In ten-thousandths.
     pub(super) fn ten_thousandths(self) -> u16 {
-        self.0
+        self.now
     }
 
-    /// A step up or down: widest at one half and small near the ends, as a probability's must be; `jump` widens it.
+    /// A step up or down: widest at one half and small near the ends, as a probability's must be; `jump` widens it. It is
+    /// drawn home a little, or else busy markets would all end near certainty, where nothing happens any more.
     pub(super) fn wander(&mut self, random: &mut ChaCha8Rng, jump: i64) {
-        let p = i64::from(self.0);
-        // At one half 60, near the ends 1.
-        let widest = 1 + p * (10_000 - p) * 59 / 25_000_000;
+        let (p, home) = (i64::from(self.now), i64::from(self.home));
+        // At one half 60, near the ends 4.
+        let widest = 4 + p * (10_000 - p) * 56 / 25_000_000;
         let step = (u64::from(random.next_u32()) * (2 * widest as u64 + 1) >> 32) as i64 - widest;
-        *self = Latent::new(p + step * jump);
+        let homewards =
+            (home - p).signum() * i64::from(random.next_u32() % 1_024 < (home - p).unsigned_abs() as u32 / 8);
+        self.now = Latent::clamped(p + step * jump + homewards);
     }
 
     /// The probabilities that an event's markets begin with. Of exclusive outcomes they sum to about one; thresholds are
@@ -53,11 +64,11 @@ impl Latent {
         let mut draw = |most: u64| (u64::from(random.next_u32()) * most >> 32) as i64;
         let happens = |yes| if yes { Price::ONE } else { Price::ZERO };
         if exclusive && latents.len() > 1 {
-            let total: i64 = latents.iter().map(|latent| i64::from(latent.0)).sum();
+            let total: i64 = latents.iter().map(|latent| i64::from(latent.now)).sum();
             let mut drawn = draw(total as u64);
             let mut found = false;
             let each = latents.iter().map(|latent| {
-                drawn -= i64::from(latent.0);
+                drawn -= i64::from(latent.now);
                 let yes = drawn < 0 && !found;
                 found |= yes;
                 happens(yes)
@@ -66,7 +77,7 @@ impl Latent {
         }
         // One draw for all of them: whoever is above it has happened, so thresholds agree.
         let drawn = draw(10_000);
-        latents.iter().map(|latent| happens(i64::from(latent.0) > drawn)).collect()
+        latents.iter().map(|latent| happens(i64::from(latent.now) > drawn)).collect()
     }
 }
 
@@ -84,7 +95,7 @@ mod tests {
             let outcomes = Latent::outcomes(&exclusive, true, &mut random);
             assert_eq!(outcomes.iter().filter(|&&value| value == Price::ONE).count(), 1);
             let thresholds = Latent::of_event(40, false, &mut random);
-            assert!(thresholds.is_sorted_by(|a, b| a.0 >= b.0));
+            assert!(thresholds.is_sorted_by(|a, b| a.now >= b.now));
             let outcomes = Latent::outcomes(&thresholds, false, &mut random);
             assert!(outcomes.is_sorted_by(|a, b| a >= b), "a higher threshold was met and a lower one was not");
         }
@@ -97,9 +108,9 @@ mod tests {
         let (mut low, mut high) = (u16::MAX, 0);
         for _ in 0..1_000_000 {
             latent.wander(&mut random, 1);
-            low = low.min(latent.0);
-            high = high.max(latent.0);
+            low = low.min(latent.now);
+            high = high.max(latent.now);
         }
-        assert!((40..1_000).contains(&low) && (9_000..=9_960).contains(&high), "{low} to {high}");
+        assert!((40..2_500).contains(&low) && (7_500..=9_960).contains(&high), "{low} to {high}");
     }
 }

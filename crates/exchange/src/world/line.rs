@@ -359,7 +359,15 @@ mod tests {
             [Kind::QuarterHour, Kind::Game, Kind::Temperature, Kind::Hourly, Kind::Rate, Kind::Question, Kind::Combo]
                 .map(first)
                 .join("\n"),
-            @""
+            @"
+        KXBTC15M-26NOV221045-45
+        KXNBAGAME-26NOV2212ATLBOS-BOS
+        KXHIGHNY-26NOV23-T49
+        KXBTCD-26NOV2211-T108749.99
+        KXFEDRATE-26DEC03-T4.25
+        KXALBUM-26DEC-1-A20
+        KXMVECROSSCATEGORY-S2026112212000000000-C
+        "
         );
     }
 

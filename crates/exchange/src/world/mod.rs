@@ -28,6 +28,9 @@ use crate::{
     venue::{CatalogueError, MarketChange, NewAccount, Venue},
 };
 
+#[cfg(test)]
+mod tests;
+
 pub use drive::drive;
 
 /// What a world is made with.

@@ -834,9 +834,14 @@ impl Reference {
             }
             (_, state) => return Err(Reject::MarketState(state.as_str())),
         };
-        if let MarketAction::Resume = action {
+        let first = match action {
+            MarketAction::Resume => Some(UpdateReason::HaltCancel),
+            MarketAction::Close => Some(UpdateReason::CloseCancel),
+            _ => None,
+        };
+        if let Some(reason) = first {
             resting.iter().for_each(|&order| {
-                self.kill(order, UpdateReason::HaltCancel, fx);
+                self.kill(order, reason, fx);
             });
         }
         self.markets[market.0 as usize].state = to;
@@ -848,11 +853,6 @@ impl Reference {
                         self.kill(order, UpdateReason::HaltCancel, fx);
                     }
                 }
-            }
-            MarketAction::Close => {
-                resting.into_iter().for_each(|order| {
-                    self.kill(order, UpdateReason::CloseCancel, fx);
-                });
             }
             MarketAction::Determine { value } => self.markets[market.0 as usize].value = value,
             MarketAction::Settle => {
