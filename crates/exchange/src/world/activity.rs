@@ -39,7 +39,7 @@ impl Activity {
     pub(super) fn draw(&self, random: &mut ChaCha8Rng) -> u32 {
         let drawn = random.next_u64();
         // The upper half chooses the column without bias that matters, the lower one within it.
-        let column = ((drawn >> 32) * self.columns.len() as u64 >> 32) as u32;
+        let column = (((drawn >> 32) * self.columns.len() as u64) >> 32) as u32;
         let (own, alias) = self.columns[column as usize];
         if (drawn as u32) < own { column } else { alias }
     }

@@ -35,7 +35,7 @@ impl Latent {
         let (p, home) = (i64::from(self.now), i64::from(self.home));
         // At one half 60, near the ends 4.
         let widest = 4 + p * (10_000 - p) * 56 / 25_000_000;
-        let step = (u64::from(random.next_u32()) * (2 * widest as u64 + 1) >> 32) as i64 - widest;
+        let step = ((u64::from(random.next_u32()) * (2 * widest as u64 + 1)) >> 32) as i64 - widest;
         let homewards =
             (home - p).signum() * i64::from(random.next_u32() % 1_024 < (home - p).unsigned_abs() as u32 / 8);
         self.now = Latent::clamped(p + step * jump + homewards);
@@ -44,7 +44,7 @@ impl Latent {
     /// The probabilities that an event's markets begin with. Of exclusive outcomes they sum to about one; thresholds are
     /// the less likely the higher they are.
     pub(super) fn of_event(markets: u32, exclusive: bool, random: &mut ChaCha8Rng) -> Vec<Latent> {
-        let mut draw = |most: u64| (u64::from(random.next_u32()) * most >> 32) as i64;
+        let mut draw = |most: u64| ((u64::from(random.next_u32()) * most) >> 32) as i64;
         if markets == 1 {
             return vec![Latent::new(2_000 + draw(6_000))];
         }
@@ -61,7 +61,7 @@ impl Latent {
 
     /// Which of an event's markets end as YES.
     pub(super) fn outcomes(latents: &[Latent], exclusive: bool, random: &mut ChaCha8Rng) -> Vec<Price> {
-        let mut draw = |most: u64| (u64::from(random.next_u32()) * most >> 32) as i64;
+        let mut draw = |most: u64| ((u64::from(random.next_u32()) * most) >> 32) as i64;
         let happens = |yes| if yes { Price::ONE } else { Price::ZERO };
         if exclusive && latents.len() > 1 {
             let total: i64 = latents.iter().map(|latent| i64::from(latent.now)).sum();

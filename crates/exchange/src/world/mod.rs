@@ -439,12 +439,12 @@ impl World {
         const SIZES: [i64; 16] = [1, 2, 3, 5, 5, 10, 10, 10, 20, 25, 50, 100, 100, 200, 500, 1_000];
         let drawn = self.random.next_u32();
         let whole = SIZES[(drawn & 15) as usize] * 100;
-        let fraction = if (drawn >> 4) % 6 == 0 { i64::from((drawn >> 8) % 100) } else { 0 };
+        let fraction = if (drawn >> 4).is_multiple_of(6) { i64::from((drawn >> 8) % 100) } else { 0 };
         Quantity::from_hundredths(whole + fraction)
     }
 }
 
 /// A number below `most`, as evenly as 64 bits are spread over it.
 fn below(random: &mut ChaCha8Rng, most: u64) -> u64 {
-    (u128::from(random.next_u64()) * u128::from(most) >> 64) as u64
+    ((u128::from(random.next_u64()) * u128::from(most)) >> 64) as u64
 }

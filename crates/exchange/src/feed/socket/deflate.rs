@@ -107,6 +107,10 @@ impl Compressor {
         if self.forgets {
             self.stream.reset();
         }
+        // Nothing is flushed twice in a row: a second empty message gets the empty block that the first one got.
+        if self.out.is_empty() {
+            self.out.push(0);
+        }
         Ok(self.out.strip_suffix(&TAIL).unwrap_or(&self.out))
     }
 }
@@ -213,6 +217,17 @@ mod tests {
                 decompressor.message(&mut payload, 3_000).unwrap();
                 prop_assert_eq!(payload, message);
             }
+        }
+    }
+
+    #[test]
+    fn empty_messages_are_messages() {
+        let deflate = Deflate::negotiate(["permessage-deflate"]).unwrap();
+        let (mut compressor, mut decompressor) = (Compressor::new(&deflate), Decompressor::new(&deflate));
+        for message in [&b""[..], b"", b"what comes after them", b""] {
+            let mut payload = compressor.message(message).unwrap().to_vec();
+            decompressor.message(&mut payload, 100).unwrap();
+            assert_eq!(payload, message);
         }
     }
 
