@@ -37,7 +37,7 @@ use crate::terminal::output::Format;
   daybook exchange --rate 0 --balance 1000000 --listen 127.0.0.1:9000 --credentials local.json
 
 A client is pointed at it by its address and the key in the file:
-  daybook account balance --env http://127.0.0.1:8790 --key-id ID --private-key local.pem")]
+  KALSHI_ENV=http://127.0.0.1:8790 KALSHI_API_KEY_ID=… KALSHI_PRIVATE_KEY_PATH=local.pem daybook account balance")]
 pub struct ExchangeArgs {
     /// Where the venue's protocols are served; port 0 for any that is free
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8790")]
