@@ -79,8 +79,7 @@ pub fn run(args: &ExchangeArgs, common: &Common) -> Result<Outcome, Failure> {
         start: now,
         ..venue::Settings::default()
     });
-    let settings =
-        world::Settings { seed: args.seed, markets: args.markets, rate: args.rate, combos: !args.no_combos };
+    let settings = world::Settings { seed: args.seed, markets: args.markets, rate: args.rate, combos: !args.no_combos };
     let world = World::populate(settings, &mut venue, now).map_err(|error| Failure::Failed(error.to_string()))?;
     let exchange = Arc::new(Exchange::new(venue, Arc::new(SystemClock)));
 
@@ -164,9 +163,9 @@ fn tell(format: Format, up: &Up, exchange: &Exchange) -> Result<(), Failure> {
     let Up { rest_url, ws_url, admin_url } = up;
     let markets = exchange.venue().markets();
     match format {
-        Format::Json | Format::Ndjson => print_report(
-            json!({"rest_url": rest_url, "ws_url": ws_url, "admin_url": admin_url, "markets": markets}),
-        ),
+        Format::Json | Format::Ndjson => {
+            print_report(json!({"rest_url": rest_url, "ws_url": ws_url, "admin_url": admin_url, "markets": markets}))
+        }
         _ => print_report(format_args!("up: {rest_url}  {ws_url}  admin {admin_url}  {markets} markets")),
     }
 }
