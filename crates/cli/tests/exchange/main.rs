@@ -107,3 +107,13 @@ fn python() -> String {
 fn the_venues_python_sdk_works() {
     drive(&python(), "python_sync.py");
 }
+
+#[test]
+fn the_venues_typescript_sdk_works() {
+    drive("node", "typescript.cjs");
+}
+
+#[test]
+fn a_websocket_client_of_somebody_elses_works() {
+    drive(&python(), "websocket.py");
+}
