@@ -7,6 +7,7 @@ mod compact;
 mod config;
 mod coverage;
 mod events;
+mod exchange;
 mod export;
 mod import;
 mod markets;
@@ -217,6 +218,8 @@ enum Command {
     Prune(prune::PruneArgs),
     /// A Kalshi account: balance, positions, fills, settlements, orders
     Account(account::AccountArgs),
+    /// Run a local Kalshi that any client can trade on
+    Exchange(exchange::ExchangeArgs),
     /// Show and check the configuration
     Config(config::ConfigArgs),
 }
@@ -295,6 +298,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Compact(args) => compact::run(args, common),
         Command::Prune(args) => prune::run(args, common),
         Command::Account(args) => account::run(args, common),
+        Command::Exchange(args) => exchange::run(args, common),
         Command::Config(args) => config::run(args, common),
     }
 }

@@ -142,7 +142,8 @@ macro_rules! record {
 }
 
 /// The body of a request: what the venue demands, then what is optional. With nothing demanded it has a `Default`,
-/// else a `new`. Implements `Serialize`; what is absent is left out.
+/// else a `new`. Implements `Serialize`, where what is absent is left out, and, for who plays the venue, `Deserialize`,
+/// where fields that this version does not know are passed over.
 macro_rules! body {
     (
         $(#[$meta:meta])*
@@ -179,6 +180,59 @@ macro_rules! body {
                 serde::Serialize::serialize(self, serializer)
             }
         }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Fields;
+
+                impl<'de> serde::de::Visitor<'de> for Fields {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str(concat!("an object (", stringify!($name), ")"))
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                        use $crate::rest::value::{Key, Seed, in_field};
+
+                        $(let mut $field: Option<$type> = None;)*
+                        $($(let mut $option: Option<$option_type> = None;)*)?
+                        while let Some(Key(key)) = map.next_key::<Key<'_>>()? {
+                            match key.as_ref() {
+                                $($crate::rest::value::record!(@name $field $($rename)?) => {
+                                    let value = map.next_value_seed(Seed::<$type>::new());
+                                    $field = Some(value.map_err(|error| in_field(&key, error))?);
+                                })*
+                                $($($crate::rest::value::record!(@name $option $($option_rename)?) => {
+                                    let value = map.next_value_seed(Seed::<$option_type>::new());
+                                    $option = Some(value.map_err(|error| in_field(&key, error))?);
+                                })*)?
+                                _ => {
+                                    map.next_value::<serde::de::IgnoredAny>()?;
+                                }
+                            }
+                        }
+                        Ok($name {
+                            $($field: match $field {
+                                Some(value) => value,
+                                None => $crate::rest::value::missing(
+                                    stringify!($name), $crate::rest::value::record!(@name $field $($rename)?)
+                                )?,
+                            },)*
+                            $($($option: $option.unwrap_or_default(),)*)?
+                        })
+                    }
+                }
+
+                deserializer.deserialize_map(Fields)
+            }
+        }
+
+        impl $crate::rest::value::FromWire for $name {
+            fn read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                serde::Deserialize::deserialize(deserializer)
+            }
+        }
     };
     (
         @struct { $(#[$meta:meta])* } $name:ident
@@ -212,7 +266,8 @@ macro_rules! body {
     };
 }
 
-/// The query of a request, as [`body!`] is its body. A list repeats its key; with `= comma` it is one value.
+/// The query of a request, as [`body!`] is its body. A list repeats its key; with `= comma` it is one value. For who
+/// plays the venue it implements `FromQuery`.
 macro_rules! query {
     (
         $(#[$meta:meta])*
@@ -244,7 +299,28 @@ macro_rules! query {
                 call
             }
         }
+
+        impl $crate::rest::value::FromQuery for $name {
+            fn from_query(pairs: &[(String, String)]) -> Result<$name, $crate::rest::value::QueryError> {
+                use $crate::rest::value::QueryField;
+
+                // A query of nothing reads nothing.
+                let _ = pairs;
+                Ok($name {
+                    $($field: QueryField::read(
+                        pairs, $crate::rest::value::record!(@name $field $($rename)?),
+                        $crate::rest::value::query!(@comma $($form)?), true,
+                    )?,)*
+                    $($($option: QueryField::read(
+                        pairs, $crate::rest::value::record!(@name $option $($option_rename)?),
+                        $crate::rest::value::query!(@comma $($option_form)?), false,
+                    )?,)*)?
+                })
+            }
+        }
     };
+    (@comma comma) => { true };
+    (@comma $($other:ident)?) => { false };
     (@required $call:ident, $value:expr, $name:expr) => { $call.query($name, &$value) };
     (@required $call:ident, $value:expr, $name:expr, repeated) => {
         $crate::rest::value::QueryValue::add_to(&$value, $call, $name)

@@ -38,10 +38,11 @@ pub use identifier::{
 pub use integer::{CentiCents, CentiCount, Cents, ExchangeIndex, Subaccount, UnixMillis, UnixSeconds};
 pub use jiff::Timestamp;
 pub use ladder::{Ladder, Level};
+pub use query::{FromQuery, QueryError};
 pub use secret::SecretText;
 
 pub(crate) use macros::{body, open_enum, operations, query, record};
-pub(crate) use query::{Query, QueryValue, comma_list};
+pub(crate) use query::{Query, QueryField, QueryValue, comma_list};
 pub(crate) use text::{Text, text_value};
 pub(crate) use wire::{Answered, FromWire, Key, Seed, ToWire, Written, in_field, missing, missing_key, retired};
 

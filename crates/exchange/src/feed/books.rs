@@ -1,0 +1,19 @@
+//! What the hub asks of the venue when a command wants the present state.
+
+use daybook_book::{Price, Quantity, Side};
+
+use super::Ticker;
+use crate::engine::MarketId;
+
+/// The present state of every market that the hub knows. It must be that after everything published so far: whoever
+/// applies a command to an engine publishes all that follows from it before the hub is given a command.
+pub trait Books {
+    /// The exchange clock of the newest change of a market's book; 0 if there was none.
+    fn clock(&self, market: MarketId) -> u64;
+
+    /// Hands out the levels of one ladder, ascending, in prices of that side.
+    fn levels(&self, market: MarketId, side: Side, level: &mut dyn FnMut(Price, Quantity));
+
+    /// A market's summary; none where there is nothing to tell yet.
+    fn ticker(&self, market: MarketId) -> Option<Ticker>;
+}

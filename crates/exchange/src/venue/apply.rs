@@ -1,0 +1,243 @@
+//! Commands, and what is remembered and told of their effects.
+
+use daybook_book::{ExchangeTime, Price, Quantity, Side};
+
+use super::{Candles, Venue, candle::Now, number};
+use crate::engine::{Command, Effect, FillReport, MarketId, PublicTrade, Receipt, Reject};
+
+/// The best bid for YES and the best offer of it, with their sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quote {
+    pub bid: (Price, Quantity),
+    pub ask: (Price, Quantity),
+}
+
+impl Quote {
+    /// Of a book without anything in it.
+    pub(crate) const NONE: Quote = Quote { bid: (Price::ZERO, Quantity::ZERO), ask: (Price::ONE, Quantity::ZERO) };
+}
+
+impl Venue {
+    /// Applies a command to the engine that it is for, or to all of them; a transfer is the first one's. Remembers and
+    /// publishes what follows from it.
+    ///
+    /// # Errors
+    /// What the engine says; nothing has changed then but that orders may have expired.
+    pub fn apply(&mut self, command: Command, now: ExchangeTime) -> Result<Receipt, Reject> {
+        match command {
+            Command::CancelAll { .. } | Command::Advance => {
+                let mut canceled = 0;
+                for shard in 0..self.shards.len() {
+                    if let Receipt::Canceled(orders) = self.apply_on(shard as u8, command.clone(), now)? {
+                        canceled += orders;
+                    }
+                }
+                Ok(Receipt::Canceled(canceled))
+            }
+            command => {
+                let shard = self.shard_of(&command).unwrap_or(0);
+                self.apply_on(shard, command, now)
+            }
+        }
+    }
+
+    /// The same on one shard. Things of another shard are unknown there.
+    ///
+    /// # Errors
+    /// As [`apply`](Venue::apply).
+    pub fn apply_on(&mut self, shard: u8, mut command: Command, now: ExchangeTime) -> Result<Receipt, Reject> {
+        let now = self.reach(now);
+        let unknown = match &command {
+            Command::Create(_) | Command::Market { .. } => Reject::UnknownMarket,
+            Command::Group { .. } => Reject::GroupNotFound,
+            _ => Reject::OrderNotFound,
+        };
+        let places = matches!(command, Command::Create(_) | Command::Amend { .. });
+        if self.make_local(&mut command, shard).is_none() || usize::from(shard) >= self.shards.len() {
+            return Err(unknown);
+        }
+        self.run_timers(now);
+        if !self.active || places && !self.shards[usize::from(shard)].trading {
+            return Err(Reject::TradingPaused);
+        }
+        self.apply_local(shard, command, now)
+    }
+
+    /// Applies a command that has the engine's own numbers.
+    pub(super) fn apply_local(&mut self, shard: u8, command: Command, now: ExchangeTime) -> Result<Receipt, Reject> {
+        self.applied = now;
+        let mut effects = std::mem::take(&mut self.effects);
+        effects.clear();
+        let of = &mut self.shards[usize::from(shard)];
+        let receipt = of.engine.apply(command, now, &mut effects);
+        // Orders may have expired though the command was refused.
+        for effect in &mut effects {
+            number::make_global(effect, shard, &of.markets);
+        }
+        self.took_effect(shard, &effects, now);
+        self.effects = effects;
+        receipt.map(|receipt| match receipt {
+            Receipt::Order(mut receipt) => {
+                receipt.order = number::global_order(shard, receipt.order);
+                Receipt::Order(receipt)
+            }
+            Receipt::Group(group) => Receipt::Group(number::global_group(shard, group)),
+            other => other,
+        })
+    }
+
+    fn took_effect(&mut self, shard: u8, effects: &[Effect], now: ExchangeTime) {
+        // Effects of one market come together, as a rule.
+        let mut touched: Option<MarketId> = None;
+        for effect in effects {
+            let market = match effect {
+                Effect::Delta { market, .. } => Some(*market),
+                Effect::Trade(trade) => Some(trade.market),
+                _ => None,
+            };
+            if let Some(market) = market
+                && touched != Some(market)
+            {
+                if let Some(market) = touched.replace(market) {
+                    self.quoted(market, now);
+                }
+                self.candles(market, now);
+            }
+            self.remember(shard, effect, now);
+            self.tell(shard, effect, now);
+        }
+        if let Some(market) = touched {
+            self.quoted(market, now);
+        }
+    }
+
+    fn remember(&mut self, shard: u8, effect: &Effect, now: ExchangeTime) {
+        match effect {
+            Effect::Delta { .. } => {}
+            Effect::Trade(trade) => self.traded(trade, now),
+            Effect::Fill(fill) => {
+                self.filled(fill, now);
+                if let Some(records) = self.records(fill.owner) {
+                    records.fills.push(super::FillRow { report: fill.clone(), at: now });
+                }
+            }
+            Effect::Order(report) => {
+                if let Some(records) = self.records(report.owner) {
+                    records.order_changed(report.clone(), now);
+                }
+            }
+            Effect::Position(report) => {
+                if let Some(records) = self.records(report.owner) {
+                    let key = (report.market, report.owner.subaccount);
+                    records.positions.insert(key, super::PositionRow { report: *report, updated: now });
+                }
+            }
+            Effect::Cash { owner, .. } => {
+                if let Some(records) = self.records(*owner) {
+                    records.cash_changed.insert((owner.subaccount, shard), now);
+                }
+            }
+            Effect::Group { owner, group, change, limit } => {
+                if let Some(records) = self.records(*owner) {
+                    records.group_changed(*group, owner.subaccount, *change, *limit);
+                }
+            }
+            Effect::Market { market, state } => self.state_changed(*market, *state, now),
+            Effect::Settled(report) => {
+                if let Some(records) = self.records(report.owner) {
+                    records.settlements.push(super::SettlementRow { report: *report, at: now });
+                }
+            }
+        }
+    }
+
+    /// The records of whoever keeps any.
+    fn records(&mut self, owner: crate::engine::Owner) -> Option<&mut super::account::Records> {
+        let account = self.accounts.get_mut(owner.account.0 as usize)?;
+        account.keeps_history.then_some(&mut account.records)
+    }
+
+    fn traded(&mut self, trade: &PublicTrade, now: ExchangeTime) {
+        let row = self.catalogue.market_mut(trade.market);
+        self.trades.push(
+            (trade.trade, now, trade.market),
+            (trade.price, trade.count, trade.taker),
+            &mut row.newest_trade,
+        );
+        row.last_price = Some(trade.price);
+        row.last_size = trade.count;
+        row.volume = sum(row.volume, trade.count);
+        row.spent += daybook_book::Money::of(trade.price, trade.count).micros();
+        if let Some(candles) = &mut row.candles {
+            candles.traded(now, trade.price, trade.count);
+        }
+    }
+
+    /// Contracts are open as long as somebody holds YES of them.
+    fn filled(&mut self, fill: &FillReport, now: ExchangeTime) {
+        let change = match fill.side {
+            crate::engine::BookSide::Bid => fill.count.hundredths(),
+            crate::engine::BookSide::Ask => -fill.count.hundredths(),
+        };
+        let after = fill.position.hundredths();
+        let opened = after.max(0) - (after - change).max(0);
+        let row = self.catalogue.market_mut(fill.market);
+        row.open_interest = sum(row.open_interest, Quantity::from_hundredths(opened));
+        if let Some(candles) = &mut row.candles {
+            candles.opened(now, row.open_interest);
+        }
+    }
+
+    /// Lets a market have candlesticks before something changes in it for the first time.
+    fn candles(&mut self, market: MarketId, now: ExchangeTime) {
+        let row = self.catalogue.market_mut(market);
+        if row.candles.is_none() {
+            let before =
+                Now { bid: Price::ZERO, ask: Price::ONE, open_interest: row.open_interest, last_price: row.last_price };
+            row.candles = Some(Box::new(Candles::new(now, before)));
+        }
+    }
+
+    /// A command is done with a market's book.
+    fn quoted(&mut self, market: MarketId, now: ExchangeTime) {
+        let (bid, ask) = self.best(market);
+        let quote = Quote { bid, ask };
+        let row = self.catalogue.market_mut(market);
+        let traded = row.newest_trade != row.told_trade;
+        if quote == row.quote && !traded {
+            return;
+        }
+        (row.quote, row.quoted, row.told_trade) = (quote, now, row.newest_trade);
+        if let Some(candles) = &mut row.candles {
+            candles.quoted(now, bid.0, ask.0);
+        }
+        self.tell_ticker(market, quote, now);
+    }
+
+    /// The best bid for YES and the best offer of it, with their sizes; $0 and $1 where there is none.
+    pub(crate) fn best(&self, market: MarketId) -> ((Price, Quantity), (Price, Quantity)) {
+        let row = self.catalogue.market(market);
+        let engine = &self.shards[usize::from(row.shard)].engine;
+        let of = |side| engine.best_bid(MarketId(row.local), side).unwrap_or((Price::ZERO, Quantity::ZERO));
+        let (no, size) = of(Side::No);
+        (of(Side::Yes), (no.complement(), size))
+    }
+}
+
+pub(super) fn sum(a: Quantity, b: Quantity) -> Quantity {
+    Quantity::from_hundredths(a.hundredths().saturating_add(b.hundredths()))
+}
+
+impl Venue {
+    /// The levels of one ladder, best first.
+    pub(crate) fn levels(&self, market: MarketId, side: Side) -> impl DoubleEndedIterator<Item = (Price, Quantity)> {
+        let row = self.catalogue.market(market);
+        self.shards[usize::from(row.shard)].engine.levels(MarketId(row.local), side)
+    }
+
+    /// Contracts that must trade before an open order does.
+    pub(crate) fn queue_position(&self, order: crate::engine::OrderId) -> Option<Quantity> {
+        let (shard, own) = number::order_apart(order);
+        self.shards.get(usize::from(shard))?.engine.queue_position(own)
+    }
+}

@@ -1,0 +1,186 @@
+use daybook_book::{Money, Price, Quantity, Ticker};
+use daybook_kalshi::rest::{series::FeeType, value::SeriesTicker};
+use proptest::prelude::*;
+use serde_json::Map;
+
+use super::*;
+use crate::{
+    engine::{BookSide, CreateOrder, MarketState, SelfTrade, TimeInForce},
+    feed::Output,
+};
+
+const DAY: i64 = 86_400;
+
+fn at(micros: i64) -> ExchangeTime {
+    ExchangeTime::from_micros(1_790_000_000_000_000 + micros)
+}
+
+fn series(name: &str, shard: i32) -> Series {
+    Series {
+        ticker: SeriesTicker::from(name),
+        frequency: "daily".to_owned(),
+        title: name.to_owned(),
+        category: "Test".to_owned(),
+        categories: Vec::new(),
+        tags: Vec::new(),
+        settlement_sources: Vec::new(),
+        contract_url: String::new(),
+        contract_terms_url: String::new(),
+        product_metadata: None,
+        fee_type: FeeType::QuadraticWithMakerFees,
+        fee_multiplier: "0.5".parse().unwrap(),
+        additional_prohibitions: Vec::new(),
+        volume_fp: None,
+        last_updated_ts: None,
+        exchange_index: Some(daybook_kalshi::rest::value::ExchangeIndex(shard)),
+        extra: Map::new(),
+    }
+}
+
+fn event(series: &str) -> NewEvent {
+    NewEvent {
+        ticker: format!("{series}-1").as_str().into(),
+        series: series.into(),
+        title: "An event".to_owned(),
+        sub_title: String::new(),
+        collateral_return: None,
+        strike_date: None,
+    }
+}
+
+fn market(series: &str, number: u32) -> NewMarket {
+    let name: Ticker = format!("{series}-1-T{number}").parse().unwrap();
+    NewMarket::new(name, format!("{series}-1").as_str().into(), at(0), at(DAY * 1_000_000))
+}
+
+/// Two shards with two markets each; two accounts with a thousand dollars on each shard.
+fn venue() -> (Venue, [AccountId; 2]) {
+    let shards = vec!["One".to_owned(), "Two".to_owned()];
+    let mut venue = Venue::new(Settings { seed: 7, shards, start: at(0), ..Settings::default() });
+    for (shard, name) in ["KXA", "KXB"].into_iter().enumerate() {
+        venue.add_series(series(name, shard as i32)).unwrap();
+        venue.add_event(event(name), at(0)).unwrap();
+        for number in 0..2 {
+            venue.add_market(market(name, number), at(0)).unwrap();
+        }
+    }
+    let accounts = [true, false].map(|keeps_history| {
+        let account = venue.open_account(NewAccount { keeps_history, ..NewAccount::default() }, at(0));
+        for shard in 0..2 {
+            let owner = Owner { account, subaccount: 0 };
+            venue.deposit(owner, shard, Money::from_micros(1_000_000_000), at(0)).unwrap();
+        }
+        account
+    });
+    (venue, accounts)
+}
+
+fn order(account: AccountId, market: u32, side: BookSide, cents: u8, contracts: i64) -> Command {
+    Command::Create(CreateOrder {
+        owner: Owner { account, subaccount: 0 },
+        market: MarketId(market),
+        side,
+        price: Price::from_cents(cents).unwrap(),
+        count: Quantity::from_contracts(contracts).unwrap(),
+        time_in_force: TimeInForce::GoodTillCanceled { expires: None },
+        self_trade: SelfTrade::TakerAtCross,
+        post_only: false,
+        reduce_only: false,
+        cancel_on_pause: false,
+        group: None,
+        client_order_id: None,
+    })
+}
+
+#[test]
+fn who_keeps_no_history_trades_and_leaves_no_records() {
+    let (mut venue, [kept, unkept]) = venue();
+    // A market of the second shard: the exchange's number 2 is the engine's 0.
+    venue.apply(order(kept, 2, BookSide::Bid, 40, 10), at(1)).unwrap();
+    let receipt = venue.apply(order(unkept, 2, BookSide::Ask, 40, 4), at(2)).unwrap();
+    assert_eq!(receipt.order().unwrap().filled, Quantity::from_contracts(4).unwrap());
+    let records = &venue.account(kept).unwrap().records;
+    assert_eq!((records.orders.len(), records.fills.len(), records.positions.len()), (1, 1, 1));
+    assert_eq!(records.fills[0].report.market, MarketId(2));
+    assert_eq!(order_apart(records.orders[0].report.order).0, 1);
+    let records = &venue.account(unkept).unwrap().records;
+    assert_eq!((records.orders.len(), records.fills.len(), records.positions.len()), (0, 0, 0));
+    assert_eq!(venue.catalogue().market(MarketId(2)).open_interest, Quantity::from_contracts(4).unwrap());
+    assert_eq!(venue.catalogue().market(MarketId(0)).volume, Quantity::ZERO);
+    // On the other shard the order is unknown.
+    let order = venue.account(kept).unwrap().records.orders[0].report.order;
+    let owner = Owner { account: kept, subaccount: 0 };
+    assert_eq!(venue.apply_on(0, Command::Cancel { owner, order }, at(3)), Err(Reject::OrderNotFound));
+    venue.apply(Command::Cancel { owner, order }, at(3)).unwrap();
+}
+
+#[test]
+fn markets_open_close_and_settle_when_it_is_time() {
+    let (mut venue, [kept, unkept]) = venue();
+    venue.apply(order(kept, 0, BookSide::Bid, 40, 10), at(1)).unwrap();
+    venue.apply(order(unkept, 0, BookSide::Ask, 40, 10), at(2)).unwrap();
+    venue.apply(order(kept, 0, BookSide::Bid, 30, 10), at(3)).unwrap();
+    let close = DAY * 1_000_000;
+    assert_eq!(venue.next_event(), Some(at(close)));
+    // Nobody looked for a day and an hour: it closed when it was due all the same.
+    assert_eq!(venue.apply(order(kept, 0, BookSide::Bid, 30, 1), at(close + 1)), Err(Reject::MarketInactive));
+    let last = venue.account(kept).unwrap().records.orders.last().unwrap();
+    assert_eq!((last.is_resting(), last.updated), (false, at(close)));
+    venue.change_market(MarketId(0), MarketChange::Determine(Price::ONE), at(close + 2)).unwrap();
+    assert_eq!(venue.catalogue().market(MarketId(0)).state, MarketState::Determined);
+    venue.advance(at(close + 2 + 60_000_000));
+    assert_eq!(venue.catalogue().market(MarketId(0)).state, MarketState::Finalized);
+    let settled = &venue.account(kept).unwrap().records.settlements;
+    assert_eq!(settled.iter().map(|row| row.report.revenue.micros()).collect::<Vec<_>>(), [10_000_000]);
+    let twice = venue.change_market(MarketId(0), MarketChange::Determine(Price::ZERO), at(close + 70_000_000));
+    assert!(matches!(twice, Err(Reject::MarketState(_))), "{twice:?}");
+    assert_eq!(venue.catalogue().market(MarketId(0)).value, Some(Price::ONE));
+}
+
+/// What the venue does, and all that a subscriber of everything hears of it.
+fn heard(commands: &[(u8, u32, bool, u8, i64)]) -> Vec<u8> {
+    let (mut venue, accounts) = venue();
+    let (connection, _) = venue.hub_mut().connect(Some(accounts[0]), at(0));
+    let subscribe = r#"{"id":1,"cmd":"subscribe","params":{"channels":["orderbook_delta","ticker","trade","fill","user_orders","market_positions","market_lifecycle_v2"],"market_tickers":["KXA-1-T0","KXA-1-T1","KXB-1-T0","KXB-1-T1"]}}"#;
+    venue.hear(connection, subscribe, at(0));
+    for (place, &(who, market, bid, cents, contracts)) in commands.iter().enumerate() {
+        let side = if bid { BookSide::Bid } else { BookSide::Ask };
+        let account = accounts[usize::from(who)];
+        let _ = venue.apply(order(account, market, side, cents, contracts), at(place as i64 * 1_000));
+    }
+    let mut output = Output::default();
+    venue.hub_mut().drain(connection, &mut output);
+    output.frames().flat_map(|frame| frame.text.to_vec()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn the_same_commands_are_heard_byte_for_byte(
+        commands in prop::collection::vec((0..2_u8, 0..4_u32, any::<bool>(), 1..100_u8, 1..50_i64), 1..60),
+    ) {
+        let first = heard(&commands);
+        prop_assert!(!first.is_empty());
+        prop_assert_eq!(first, heard(&commands));
+    }
+
+    /// Open interest is what all holders of YES hold, whoever keeps a history, and the summary is the book's.
+    #[test]
+    fn figures_of_a_market_are_those_of_its_engine(
+        commands in prop::collection::vec((0..2_u8, 0..4_u32, any::<bool>(), 1..100_u8, 1..50_i64), 1..60),
+    ) {
+        let (mut venue, accounts) = venue();
+        for (place, (who, market, bid, cents, contracts)) in commands.into_iter().enumerate() {
+            let side = if bid { BookSide::Bid } else { BookSide::Ask };
+            let _ = venue.apply(order(accounts[usize::from(who)], market, side, cents, contracts), at(place as i64));
+        }
+        for id in (0..4).map(MarketId) {
+            let row = venue.catalogue().market(id);
+            let engine = venue.engine(row.shard).unwrap();
+            prop_assert_eq!(Some(row.open_interest), engine.open_interest(MarketId(row.local)));
+            let (bid, ask) = venue.best(id);
+            prop_assert_eq!((row.quote.bid, row.quote.ask), (bid, ask));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The truth: every book exactly as the exchange has it, for whoever judges what a recorder claims.
+
+use daybook_book::{Book, ExchangeTime};
+
+use super::{Kind, Venue};
+use crate::{
+    engine::{AccountId, MarketId, MarketState},
+    feed::Uuid,
+};
+
+/// A book as it is, and where in its market's history that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrueBook<'a> {
+    /// Whose.
+    pub ticker: &'a str,
+    /// The market's state.
+    pub state: MarketState,
+    /// The exchange clock of its newest change; 0 before the first.
+    pub clock: u64,
+    /// When it was so: the venue's time.
+    pub at: ExchangeTime,
+    /// What it holds.
+    pub book: Book,
+}
+
+impl Venue {
+    /// The book of a market as it is now.
+    pub fn true_book(&self, market: MarketId) -> Option<TrueBook<'_>> {
+        if market.0 as usize >= self.catalogue.markets.len() {
+            return None;
+        }
+        let row = self.catalogue.market(market);
+        let engine = &self.shards[usize::from(row.shard)].engine;
+        let local = MarketId(row.local);
+        Some(TrueBook {
+            ticker: row.ticker.as_str(),
+            state: row.state,
+            clock: engine.clock(local)?,
+            at: self.now,
+            book: engine.book(local)?,
+        })
+    }
+
+    /// The books of all markets, in the order in which these were added.
+    pub fn true_books(&self) -> impl Iterator<Item = TrueBook<'_>> {
+        (0..self.catalogue.markets.len() as u32).filter_map(|market| self.true_book(MarketId(market)))
+    }
+
+    /// How many accounts there are, those of a synthetic world included.
+    pub fn accounts(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// The account of a user, by the identifier that the venue gives it.
+    pub fn account_of(&self, user: &str) -> Option<AccountId> {
+        let number = self.ids.parse(Kind::User, user)?;
+        let account = AccountId(u32::try_from(number).ok()?);
+        self.account(account).map(|_| account)
+    }
+
+    /// The identifier of an account's user.
+    pub fn user(&self, account: AccountId) -> Option<Uuid> {
+        self.account(account).map(|account| account.user)
+    }
+}
