@@ -6,6 +6,9 @@ use daybook_book::ExchangeTime;
 
 use crate::feed::{About, Frame, Output};
 
+/// So much of a subscription is held back at most, in bytes: what a delay would hold beyond it ends the delay.
+const MOST_BYTES: usize = 16 << 20;
+
 /// What is done to one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
@@ -35,6 +38,8 @@ struct Lane {
     swapped: Option<Kept>,
     /// Held back until the first one's time has come.
     waiting: VecDeque<(ExchangeTime, Kept)>,
+    /// Of those.
+    bytes: usize,
 }
 
 /// A frame with its own text.
@@ -97,6 +102,9 @@ impl Stage {
                     lane.go_on(Frame { text: cut(frame.text), ..frame }, None, out, &mut swapped);
                 }
             }
+            if lane.bytes > MOST_BYTES {
+                lane.release(out, |_| true);
+            }
             if lane.is_empty() {
                 self.lanes.remove(&sid);
             }
@@ -115,12 +123,7 @@ impl Stage {
 
     fn release(&mut self, out: &mut Output, is_due: impl Fn(ExchangeTime) -> bool) {
         self.lanes.retain(|_, lane| {
-            while let Some((until, kept)) = lane.waiting.front()
-                && is_due(*until)
-            {
-                out.push(kept.frame());
-                lane.waiting.pop_front();
-            }
+            lane.release(out, &is_due);
             !lane.is_empty()
         });
     }
@@ -153,7 +156,15 @@ impl Lane {
         } else {
             // What is not delayed itself goes as soon as what is before it has gone.
             let until = until.unwrap_or(ExchangeTime::from_micros(i64::MIN));
+            self.bytes += frame.text.len();
             self.waiting.push_back((until, Kept::of(frame)));
+        }
+    }
+
+    fn release(&mut self, out: &mut Output, is_due: impl Fn(ExchangeTime) -> bool) {
+        while let Some((_, kept)) = self.waiting.pop_front_if(|(until, _)| is_due(*until)) {
+            self.bytes -= kept.text.len();
+            out.push(kept.frame());
         }
     }
 }

@@ -124,7 +124,7 @@ impl Log {
             let mut line = serde_json::to_vec(&entry).unwrap_or_default();
             line.push(b'\n');
             if let Err(error) = file.write_all(&line) {
-                tracing::error!(%error, number = entry.number, "the fault log could not be written; its file ends here");
+                tracing::error!(%error, number = entry.number, "the file of the fault log ends here");
                 self.file = None;
             }
         }

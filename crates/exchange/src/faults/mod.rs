@@ -9,15 +9,15 @@
 //!
 //! # What is struck
 //! - Frames are those of subscriptions. Answers to commands (`subscribed`, `unsubscribed`, `ok`, `error`) are neither
-//!   lost nor changed, but wait behind a delayed frame of their subscription, and can be what a reordered one waits for.
-//! - `delay` keeps the order. A `reorder` without a later frame on its subscription waits for one, and is logged when it
-//!   was overtaken.
+//!   lost nor changed, but wait behind a delayed frame of their subscription, and can overtake a reordered one.
+//! - `delay` keeps the order, and ends early where more than 16 MiB of a subscription would wait. A `reorder` without a
+//!   later frame on its subscription waits for one, and is logged when it was overtaken.
 //! - Rules that strike by the time strike what comes by next. Those of the exchange itself, the ends of what lasts, and
 //!   delayed frames are looked after by [`rest::serve`](crate::rest::serve) every few milliseconds.
 //! - Copies for `stale` are kept while there is such a rule, of answers with status 200 to reads that match it, by
-//!   request and by key; 4,096 of them at most. The first read is fresh.
-//! - `clock_skew` moves the clock by which signatures are checked, the `sending_ts_ms` of frames, and `Date`. The venue's
-//!   own time, in which its markets live, goes on as it was.
+//!   request and by key; 4,096 of them at most. The first read is fresh, and reads without a copy do not count.
+//! - `clock_skew` moves the clock by which signatures are checked, the `sending_ts_ms` of frames, and `Date`. The
+//!   venue's own time, in which its markets live, goes on as it was.
 
 mod frames;
 mod gate;

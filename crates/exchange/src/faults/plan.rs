@@ -267,6 +267,11 @@ impl Rule {
         {
             return Err(format!("there is no operation `{operation}`: say one of the venue's, such as GetMarkets"));
         }
+        if target.operation.as_deref() == Some(super::HANDSHAKE)
+            && matches!(self.kind, Kind::Stale | Kind::MalformedAnswer)
+        {
+            return Err(format!("{name} is of an answer's body, and a handshake has none"));
+        }
         if self.for_ms.is_some() && self.kind.lasts_ms().is_none() {
             return Err(format!("{name} does not last: it takes no duration"));
         }

@@ -289,12 +289,18 @@ impl Faults {
         standing
     }
 
-    /// What is done to a request for this operation, if anything.
-    pub(crate) fn request(&self, operation: &str, is_read: bool, now: ExchangeTime) -> Option<RequestFault> {
+    /// What is done to a request for this operation, if anything. `asked` is what a read asks for.
+    pub(crate) fn request(&self, operation: &str, asked: Option<&Asked>, now: ExchangeTime) -> Option<RequestFault> {
         let mut state = self.state();
+        let State { injector, copies, .. } = &mut *state;
         let passing = Passing { operation: Some(operation), ..Passing::default() };
-        let fits = |rule: &Rule| is_read || rule.kind != Kind::Stale;
-        let strike = state.injector.ask_where(Class::Request, &passing, now, fits)?;
+        let fits = |rule: &Rule| match rule.kind {
+            Kind::Stale => asked.is_some_and(|asked| copies.get(asked, rule.lasts_ms().unwrap_or(0), now).is_some()),
+            // What is answered to a handshake has no body.
+            Kind::MalformedAnswer => operation != super::HANDSHAKE,
+            _ => true,
+        };
+        let strike = injector.ask_where(Class::Request, &passing, now, fits)?;
         let fault = match strike.kind {
             Kind::TooManyRequests => RequestFault::TooManyRequests,
             Kind::InternalError => RequestFault::Status(500),

@@ -40,19 +40,18 @@ pub(super) async fn answer(
 ) -> Response {
     let (now, faults) = (exchange.now(), exchange.faults());
     let operation = route.operation.id;
-    let is_read = request.method() == Method::GET;
-    let fault = faults.request(operation, is_read, now);
     let (parts, body) = request.into_parts();
-    let keeps = is_read.then(|| faults.keeps(operation)).flatten().map(|most| (most, asked(&parts)));
-    // One that was asked for once is behind by now, and its copies are still good.
-    if let Some(RequestFault::Stale(strike)) = fault {
+    let asked = (parts.method == Method::GET).then(|| asked(&parts));
+    let fault = faults.request(operation, asked.as_ref(), now);
+    if let (Some(RequestFault::Stale(strike)), Some(asked)) = (fault, &asked) {
         if let Err(refusal) = front::admitted(&exchange, route, &parts) {
             return refusal.into_response();
         }
-        if let Some(body) = faults.stale(strike, &asked(&parts), operation, now) {
+        if let Some(body) = faults.stale(strike, asked, operation, now) {
             return json_response(StatusCode::OK, body);
         }
     }
+    let keeps = asked.and_then(|asked| Some((faults.keeps(operation)?, asked)));
     let carry_out = || front::answer(Arc::clone(&exchange), route, params, HttpRequest::from_parts(parts, body));
     let mut response = match fault {
         Some(RequestFault::Status(status)) if operation == "GetExchangeStatus" => {
@@ -87,17 +86,16 @@ pub(super) async fn answer(
     response
 }
 
-/// What is done to the handshake of a WebSocket: all that can be done to a request, but for what is of its answer's body.
+/// What is done to the handshake of a WebSocket: all that can be done to a request, but to its answer's body.
 pub(super) async fn handshake(exchange: &Exchange) -> Option<Response> {
-    match exchange.faults().request(HANDSHAKE, false, exchange.now())? {
+    match exchange.faults().request(HANDSHAKE, None, exchange.now())? {
         RequestFault::Status(status) => Some(refusal(status).flat().into_response()),
         RequestFault::TooManyRequests => Some(Refusal::TooManyRequests.into_response()),
-        RequestFault::Malform => Some(refusal(500).flat().into_response()),
         RequestFault::Delay(delay) => {
             sleep(delay).await;
             None
         }
-        RequestFault::Stale(_) => None,
+        RequestFault::Malform | RequestFault::Stale(_) => None,
     }
 }
 

@@ -78,6 +78,21 @@ fn what_is_held_back_goes_before_the_end() {
 }
 
 #[test]
+fn a_delay_ends_when_too_much_waits() {
+    let (mut stage, mut out) = (Stage::default(), Output::new());
+    let large = vec![b'x'; MOST_BYTES / 4];
+    for seq in 1..=5 {
+        let mut frames = Output::new();
+        frames.push(Frame { text: &large, about: About { sid: 1, seq, market: None } });
+        assert!(out.is_empty());
+        let treat = |_: &Frame<'_>| (seq == 1).then_some(Treatment::Delay(micros(1_000)));
+        stage.pass(&frames, &mut out, micros(0), treat, |_| {});
+    }
+    assert_eq!(seqs(&out, 1), [1, 2, 3, 4, 5]);
+    assert!(stage.is_empty());
+}
+
+#[test]
 fn a_cut_is_at_a_character() {
     assert_eq!(cut("aä".as_bytes()), b"a");
     assert_eq!(cut("ää".as_bytes()), "ä".as_bytes());
@@ -117,7 +132,8 @@ proptest! {
         stage.end(&mut all);
         prop_assert!(stage.is_empty());
         for sid in 1..4 {
-            let untouched: Vec<u64> = given.iter().filter(|(key, what)| key.0 == sid && what.is_none()).map(|(key, _)| key.1).collect();
+            let untouched = given.iter().filter(|(key, what)| key.0 == sid && what.is_none());
+            let untouched: Vec<u64> = untouched.map(|(key, _)| key.1).collect();
             let out: Vec<u64> = seqs(&all, sid).into_iter().filter(|&seq| given[&(sid, seq)].is_none()).collect();
             prop_assert_eq!(out, untouched);
         }

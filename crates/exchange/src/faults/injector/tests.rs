@@ -48,7 +48,11 @@ proptest! {
         let all = format!("{first},delay=50ms,gap=10%");
         let run = |plan: &str, class| {
             let (mut injector, mut now) = (injector(plan), 0);
-            steps.iter().map(|step| { now += step; injector.ask(class, &Passing::default(), at(now)) }).collect::<Vec<_>>()
+            let mut ask = |step| {
+                now += step;
+                injector.ask(class, &Passing::default(), at(now))
+            };
+            steps.iter().map(|step| ask(*step)).collect::<Vec<_>>()
         };
         prop_assert_eq!(run(&all, Class::Frame), run(&all, Class::Frame));
         let of_first = |strikes: Vec<Option<Strike>>| {
