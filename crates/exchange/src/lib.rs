@@ -8,11 +8,13 @@
 //! - [`rest`]: the REST side: every operation of the venue, and the socket that both protocols are spoken on.
 //! - [`auth`], [`limits`]: who may ask, and how often.
 //! - [`admin`]: a second surface, on which an exchange is looked into (every book exactly as it is) and steered.
+//! - [`faults`]: what goes wrong on demand: frames, subscriptions, sockets, requests, and the exchange itself.
 //! - [`world`]: synthetic order flow: markets that come and go, makers and takers, reproducible by a seed.
 
 pub mod admin;
 pub mod auth;
 pub mod engine;
+pub mod faults;
 pub mod feed;
 pub mod limits;
 pub mod rest;

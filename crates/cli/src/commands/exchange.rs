@@ -16,6 +16,7 @@ use clap::Args;
 use daybook_book::{ExchangeTime, Money};
 use daybook_exchange::{
     admin::{self, Opening},
+    faults::Plan,
     rest::{self, Exchange},
     venue::{self, Venue},
     world::{self, World},
@@ -34,6 +35,7 @@ use crate::terminal::output::Format;
 #[command(after_help = "Examples:
   daybook exchange --credentials local.json
   daybook exchange --markets 20000 --rate 20000 --seed 7
+  daybook exchange --credentials local.json --faults seed=7,drop=5,reset=1m --fault-log faults.ndjson
   daybook exchange --rate 0 --balance 1000000 --listen 127.0.0.1:9000 --credentials local.json
 
 A client is pointed at it by its address and the key in the file:
@@ -60,6 +62,12 @@ pub struct ExchangeArgs {
     /// Orders, amendments and cancellations a second, over all markets
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     rate: u32,
+    /// What goes wrong: rules such as drop=5,error_25=1/2000,http_429=30s:for=2s, or a file of JSON; see docs/exchange.md
+    #[arg(long, value_name = "RULES|FILE")]
+    faults: Option<String>,
+    /// Write every fault to this file as well, a line of JSON each
+    #[arg(long, value_name = "FILE")]
+    fault_log: Option<PathBuf>,
     /// Without combos (KXMVE…)
     #[arg(long)]
     no_combos: bool,
@@ -72,6 +80,7 @@ const PARTING: Duration = Duration::from_secs(10);
 
 pub fn run(args: &ExchangeArgs, common: &Common) -> Result<Outcome, Failure> {
     common.reports("exchange")?;
+    let plan = args.faults.as_deref().map(faults).transpose()?;
     let now = ExchangeTime::from_micros(SystemClock.unix_nanos() / 1_000);
     let mut venue = Venue::new(venue::Settings {
         seed: args.seed,
@@ -83,11 +92,32 @@ pub fn run(args: &ExchangeArgs, common: &Common) -> Result<Outcome, Failure> {
     let world = World::populate(settings, &mut venue, now).map_err(|error| Failure::Failed(error.to_string()))?;
     let exchange = Arc::new(Exchange::new(venue, Arc::new(SystemClock)));
 
+    if let Some(file) = &args.fault_log {
+        let opened = exchange.faults().log_to(file);
+        opened.map_err(|error| Failure::Failed(format!("cannot write {}: {error}", file.display())))?;
+    }
+    if let Some(plan) = &plan {
+        exchange.faults().set(plan, exchange.now()).map_err(|error| Failure::Usage(format!("--faults: {error}")))?;
+    }
+
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no runtime can be made: {error}")))?;
     let outcome = runtime.block_on(serve(args, common, &exchange, world));
     runtime.shutdown_timeout(PARTING);
     outcome
+}
+
+/// The plan of the flag: rules, or the file of this name.
+fn faults(text: &str) -> Result<Plan, Failure> {
+    let read = match fs::read_to_string(text) {
+        Ok(read) => read,
+        // Rules have an equals sign, so that a file that is not there is told apart from them.
+        Err(error) if text.contains('=') && error.kind() == io::ErrorKind::NotFound => text.to_owned(),
+        Err(error) => {
+            return Err(Failure::Usage(format!("--faults {text}: neither rules nor a readable file: {error}")));
+        }
+    };
+    Plan::parse(&read).map_err(|error| Failure::Usage(format!("--faults {text}: {error}")))
 }
 
 async fn serve(

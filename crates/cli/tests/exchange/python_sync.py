@@ -414,7 +414,12 @@ def main():
     event = call("get_event", traded.event_ticker).event
     market, shard = traded.ticker, traded.exchange_index
     # And one that is settled at once, on the exchange's own surface: its timer runs while the rest is done.
-    settled = min((m for m in liquid if m.ticker != market), key=lambda m: (m.settlement_timer_seconds, m.ticker))
+    lasting = [m for m in liquid if m.ticker != market and m.close_time.timestamp() > time.time() + 60]
+    settled = min(lasting, key=lambda m: (m.settlement_timer_seconds, m.ticker))
+    # Another account's order makes sure that there is something to take.
+    other = admin(up["admin_url"], "/accounts", {"key_type": "ed25519"})
+    other = methods_of(client_of(up["rest_url"], other["key_id"], other["private_key"]))
+    call("create_order_v2", order(settled.ticker, "0.98", side="ask"), methods=other, show=lambda _: "another account's")
     take = lambda ticker: order(ticker, "0.99", count="2", time_in_force="immediate_or_cancel")
     fill = call("create_order_v2", take(settled.ticker), show=lambda a: f"{a.fill_count} at {a.average_fill_price}")
     call.check("two contracts are bought", fill and fill.fill_count == "2.00")

@@ -37,12 +37,8 @@ const [credentials, support] = process.argv.slice(2).map((file) => JSON.parse(fs
 const claims = new Map(Object.entries(support).map(([name, claimed]) => [name.toLowerCase(), { name, claimed }]));
 
 /** Every method of the SDK, bound, by its name. */
-function methodsOf() {
-    const configuration = new sdk.Configuration({
-        apiKey: credentials.key_id,
-        privateKeyPath: credentials.private_key_path,
-        basePath: credentials.rest_url,
-    });
+function methodsOf(key) {
+    const configuration = new sdk.Configuration({ ...key, basePath: credentials.rest_url });
     const client = (axios.default ?? axios).create();
     const methods = new Map();
     for (const [name, kind] of Object.entries(sdk)) {
@@ -55,7 +51,7 @@ function methodsOf() {
     return methods;
 }
 
-const methods = methodsOf();
+const methods = methodsOf({ apiKey: credentials.key_id, privateKeyPath: credentials.private_key_path });
 const called = new Set();
 let failures = 0;
 
@@ -147,6 +143,12 @@ async function orders(market, shard) {
         ticker: market, side: 'bid', count: '10', price, time_in_force: 'good_till_canceled',
         self_trade_prevention_type: 'taker_at_cross', client_order_id: randomUUID(), ...more,
     });
+    // Another account's order makes sure that there is something to take.
+    const opened = await fetch(`${credentials.admin_url}/accounts`, { method: 'POST', body: '{}' });
+    const other = await opened.json();
+    const theirs = methodsOf({ apiKey: other.key_id, privateKeyPem: other.private_key });
+    const { data } = await theirs.get('createOrderV2')(order('0.98', { side: 'ask' }));
+    tell('createOrderV2', 201, `ok: another account's, ${data.remaining_count} rest`);
     const taken = await call('createOrderV2', [order('0.99', { count: '2', time_in_force: 'immediate_or_cancel' })],
         { show: (a) => `${a.fill_count} at ${a.average_fill_price}` });
     check('two contracts are bought', taken?.fill_count === '2.00');

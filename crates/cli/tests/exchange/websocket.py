@@ -109,15 +109,26 @@ async def main():
         failures += failed
         print(f"{what:<34} {'FAILED: ' if failed else ''}{result}", flush=True)
 
-    # Nothing moves until everything is subscribed: a book that has lost a side meanwhile would not be read.
-    admin(up["admin_url"], "/exchange", {"trading_active": False})
     with urllib.request.urlopen(up["rest_url"] + "/markets?status=open&limit=1000&mve_filter=exclude") as response:
         markets = json.load(response)["markets"]
     both = [m for m in markets if "0.2" < m["yes_bid_dollars"] and m["yes_ask_dollars"] < "0.8"]
     # Those that close last: nothing happens to them by itself meanwhile.
     both.sort(key=lambda market: (market["close_time"], Decimal(market["volume_fp"])), reverse=True)
     tickers = [market["ticker"] for market in both[:10]]
+    paused = both[10]["ticker"]
     traded_already = [market["ticker"] for market in markets if market["volume_fp"] != "0.00"]
+
+    # Somebody else's orders at both ends: no book ever lacks a side, and whoever takes two contracts gets them.
+    other = admin(up["admin_url"], "/accounts", {"tier": "premier"})
+    with KalshiClient(auth=KalshiAuth.from_pem(other["key_id"], other["private_key"]), config=config) as maker:
+        for ticker in tickers:
+            for side, price in (("bid", "0.01"), ("ask", "0.99")):
+                maker.orders.create_v2(
+                    request=CreateOrderV2Request(
+                        ticker=ticker, client_order_id=str(uuid.uuid4()), side=side, count="10", price=price,
+                        time_in_force="good_till_canceled", self_trade_prevention_type="taker_at_cross",
+                    )
+                )
 
     sockets = [KalshiWebSocket(auth=auth, config=config) for _ in range(5)]
     async with (
@@ -138,8 +149,6 @@ async def main():
             Stream("orderbook_delta", await booked.subscribe_orderbook_delta(tickers=tickers, maxsize=100_000)),
         ]
         heard_of = {stream.channel: stream for stream in streams}
-        await heard_of["orderbook_delta"].has(orderbook_snapshot=len(tickers))
-        admin(up["admin_url"], "/exchange", {"trading_active": True})
 
         # The own orders come after the subscriptions, so that each of them must be told.
         order = rest.orders.create_v2(
@@ -150,8 +159,8 @@ async def main():
         )
         tell("an order", f"{order.fill_count} filled at {order.average_fill_price}", order.fill_count != 2)
         # And a market that is paused and goes on.
-        admin(up["admin_url"], f"/markets/{tickers[-1]}", {"action": "pause"})
-        admin(up["admin_url"], f"/markets/{tickers[-1]}", {"action": "resume"})
+        admin(up["admin_url"], f"/markets/{paused}", {"action": "pause"})
+        admin(up["admin_url"], f"/markets/{paused}", {"action": "resume"})
 
         expected = {
             "orderbook_delta": {"orderbook_snapshot": len(tickers), "orderbook_delta": 20},

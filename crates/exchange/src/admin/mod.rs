@@ -11,11 +11,17 @@
 //! | `GET /books/{ticker}` | a book exactly as it is |
 //! | `GET /books` | all of them at one instant, a line each (NDJSON); `?resting=true` for those that are not empty |
 //! | `POST /markets/{ticker}` | `{"action":"pause"}`, `"resume"`, `"close"`, or `"determine"` with a `"value"` |
+//! | `GET /faults` | the plan of [faults](crate::faults) that is followed |
+//! | `PUT /faults` | another plan: its JSON, or its short form |
+//! | `DELETE /faults` | no plan; what lasts lasts to its end |
+//! | `POST /faults/once` | `{"kind","target","for_ms","amount"}`: one fault, as soon as there is something to strike |
+//! | `GET /faults/log` | what was injected, oldest first; `?after=N` for what came after that number, `?limit=` (1,000) |
 //! | `POST /exchange` | `{"exchange_active","trading_active"}`: a maintenance pause, or its end |
 
 mod accounts;
 mod books;
 mod control;
+mod faults;
 
 use std::{io, sync::Arc};
 
@@ -69,6 +75,9 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/books/{ticker}", get(books::one))
         .route("/markets/{ticker}", post(control::market))
         .route("/exchange", post(control::exchange))
+        .route("/faults", get(faults::plan).put(faults::set).delete(faults::clear))
+        .route("/faults/once", post(faults::once))
+        .route("/faults/log", get(faults::log))
         .fallback(|| async { Refusal::not_found("there is no such path of the admin surface".to_owned()) })
         .with_state(exchange)
 }

@@ -20,13 +20,14 @@ use tokio::net::TcpListener;
 
 use super::{
     answer::{Answer, Refusal},
-    api_keys,
+    api_keys, faulted,
     operation::{self, Handler, Shards},
     request::Request,
     socket,
 };
 use crate::{
     auth::{ApiKey, AuthError, Permission, Signed},
+    faults::Faults,
     limits::Charge,
     venue::Venue,
 };
@@ -40,12 +41,13 @@ const BODY_LIMIT: usize = 1 << 20;
 pub struct Exchange {
     venue: Mutex<Venue>,
     clock: Arc<dyn WallClock>,
+    faults: Faults,
 }
 
 impl Exchange {
     /// Shares a venue that lives by this clock.
     pub fn new(venue: Venue, clock: Arc<dyn WallClock>) -> Exchange {
-        Exchange { venue: Mutex::new(venue), clock }
+        Exchange { venue: Mutex::new(venue), clock, faults: Faults::default() }
     }
 
     /// The venue, for nobody else meanwhile. Never hold it across an `.await`.
@@ -59,10 +61,16 @@ impl Exchange {
         ExchangeTime::from_micros(self.clock.unix_nanos() / 1_000)
     }
 
+    /// What goes wrong on demand.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     /// Who signed a request, if it is signed.
     pub(crate) fn caller(&self, parts: &Parts) -> Result<Option<Arc<ApiKey>>, AuthError> {
         let Some(signed) = Signed::read(&parts.headers)? else { return Ok(None) };
-        signed.check_time(self.now())?;
+        let now = self.now().micros().saturating_add(self.faults.skew());
+        signed.check_time(ExchangeTime::from_micros(now))?;
         let key = self.venue().keys().get(signed.key_id).cloned().ok_or(AuthError::UnknownKey)?;
         // The costly part, which nobody waits for.
         signed.verify(&key.public, parts.method.as_str(), parts.uri.path())?;
@@ -71,8 +79,8 @@ impl Exchange {
 }
 
 /// An operation and how it is served.
-struct Route {
-    operation: &'static Operation,
+pub(super) struct Route {
+    pub(super) operation: &'static Operation,
     handler: Option<Handler>,
     permission: Permission,
     budget: Budget,
@@ -102,7 +110,7 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         }));
         let method: MethodRouter<Arc<Exchange>> =
             on(filter, move |State(exchange): State<Arc<Exchange>>, params: RawPathParams, request: HttpRequest| {
-                answer(exchange, route, params, request)
+                served(exchange, route, params, request)
             });
         router = router.route(&format!("{ROOT}{}", operation.path), method);
     }
@@ -137,10 +145,26 @@ pub async fn serve(
         shutdown.await;
         socket::close_all(&closing).await;
     };
-    axum::serve(listener, app).with_graceful_shutdown(shutdown).await
+    let faults = tokio::spawn(faulted::look_after(Arc::clone(&exchange)));
+    let served = axum::serve(listener, app).with_graceful_shutdown(shutdown).await;
+    faults.abort();
+    served
 }
 
-async fn answer(
+async fn served(
+    exchange: Arc<Exchange>,
+    route: &'static Route,
+    params: RawPathParams,
+    request: HttpRequest,
+) -> Response {
+    if exchange.faults.is_active() {
+        faulted::answer(exchange, route, params, request).await
+    } else {
+        answer(exchange, route, params, request).await
+    }
+}
+
+pub(super) async fn answer(
     exchange: Arc<Exchange>,
     route: &'static Route,
     params: RawPathParams,
@@ -162,7 +186,7 @@ async fn answer(
 }
 
 /// Who asks, if they may.
-fn admitted(exchange: &Exchange, route: &Route, parts: &Parts) -> Result<Option<Arc<ApiKey>>, Refusal> {
+pub(super) fn admitted(exchange: &Exchange, route: &Route, parts: &Parts) -> Result<Option<Arc<ApiKey>>, Refusal> {
     let key = exchange.caller(parts)?;
     match &key {
         None if route.operation.signed => Err(AuthError::Unsigned.into()),

@@ -6,6 +6,7 @@
 //! [`support`] lists what is answered; an operation that is not says 501 and its name.
 
 mod answer;
+mod faulted;
 mod front;
 mod operation;
 mod page;

@@ -7,12 +7,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep};
 
-use super::{answer::Refusal, front::Exchange};
+use super::{answer::Refusal, faulted, front::Exchange};
 use crate::{
     auth::{ApiKey, AuthError, Permission},
+    faults::Gated,
     feed::{self, ConnectionId, Feed, Output, ServeOptions, Standing, UpgradeError},
 };
 
@@ -30,15 +30,26 @@ impl Feed for Exchange {
     }
 
     fn drain(&self, connection: ConnectionId, output: &mut Output) -> Standing {
-        self.venue().hub_mut().drain(connection, output)
+        let mut venue = self.venue();
+        if self.faults().is_active() {
+            let now = self.now();
+            return self.faults().drain(&mut venue, connection, output, now);
+        }
+        venue.hub_mut().drain(connection, output)
     }
 
     fn disconnect(&self, connection: ConnectionId) {
         self.venue().hub_mut().disconnect(connection);
+        self.faults().disconnected(connection);
     }
 }
 
 pub(super) async fn open(State(exchange): State<Arc<Exchange>>, mut request: HttpRequest) -> Response {
+    if exchange.faults().is_active()
+        && let Some(response) = faulted::handshake(&exchange).await
+    {
+        return response;
+    }
     // The upgrade is the request's own: it has to be taken before the request is taken apart.
     let upgraded = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
@@ -54,10 +65,11 @@ pub(super) async fn open(State(exchange): State<Arc<Exchange>>, mut request: Htt
     let options = ServeOptions { deflate: accepted.deflate, ..ServeOptions::default() };
     tokio::spawn(async move {
         let stream = match upgraded.await {
-            Ok(stream) => TokioIo::new(stream),
+            Ok(stream) => stream,
             Err(error) => return tracing::debug!(%error, "a connection ended before it was a WebSocket"),
         };
         let (connection, wake) = exchange.venue().hub_mut().connect(Some(key), now);
+        let stream = Gated::new(stream, exchange.faults().connected(connection, &wake));
         let ended = feed::serve(stream, &*exchange, connection, wake, options).await;
         tracing::debug!(?connection, ?ended, "a WebSocket ended");
     });

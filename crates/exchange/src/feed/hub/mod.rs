@@ -151,6 +151,26 @@ impl Hub {
         channel.is_some()
     }
 
+    /// Ends a subscription as if more waited for it than its buffer holds: error 25. Says whether there was such a
+    /// subscription.
+    pub fn overflow_subscription(&mut self, connection: ConnectionId, sid: u32, at: ExchangeTime) -> bool {
+        let channel = self.get(connection).and_then(|connection| connection.channel_of(u64::from(sid)));
+        if let Some(channel) = channel {
+            self.end_subscription(connection.slot, channel, ErrorCode::BufferOverflow, at);
+        }
+        channel.is_some()
+    }
+
+    /// Passes over so many numbers of a subscription, and gives the first of them; none if there is no such
+    /// subscription, or its channel has no numbers.
+    pub fn skip_numbers(&mut self, connection: ConnectionId, sid: u32, count: u64) -> Option<u64> {
+        let connection = self.get_mut(connection)?;
+        let channel = connection.channel_of(u64::from(sid)).filter(|channel| channel.is_sequenced())?;
+        let subscription = connection.subscription(channel)?;
+        subscription.seq += count;
+        Some(subscription.seq - count + 1)
+    }
+
     /// Forgets a subscription without a word, as a server does that was restarted behind the connection. Says whether
     /// there was such a subscription.
     pub fn forget_subscription(&mut self, connection: ConnectionId, sid: u32) -> bool {
