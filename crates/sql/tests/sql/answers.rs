@@ -18,12 +18,18 @@ fn check_counts(recording: &Recording) {
     assert_eq!(number(&engine, "SELECT count(ordinal) FROM deltas WHERE ordinal >= 0"), deltas);
     assert_eq!(number(&engine, "SELECT count(*) FROM trades"), trades);
     assert_eq!(number(&engine, "SELECT count(DISTINCT trade_id) FROM trades"), trades);
+    // The sum of no rows is null in SQL; a recording may have none.
     let quantities: i64 = recording.deltas.iter().map(|(_, size)| size).sum();
-    let sum = "SELECT CAST(sum(quantity) AS VARCHAR) FROM deltas";
+    let sum = "SELECT CAST(coalesce(sum(quantity), 0) AS VARCHAR) FROM deltas";
     assert_eq!(text(&engine, sum), contracts(quantities));
     let of_one: i64 = recording.trades.iter().filter(|(ticker, _)| ticker == "KXB-2").map(|(_, count)| count).sum();
-    let sum = "SELECT CAST(sum(count) AS VARCHAR) FROM trades WHERE ticker = 'KXB-2'";
+    let sum = "SELECT CAST(coalesce(sum(count), 0) AS VARCHAR) FROM trades WHERE ticker = 'KXB-2'";
     assert_eq!(text(&engine, sum), contracts(of_one));
+}
+
+#[test]
+fn no_rows_at_all() {
+    check_counts(&Recording::new());
 }
 
 #[test]
