@@ -23,11 +23,11 @@ mod markets;
 mod order_groups;
 mod orders;
 mod portfolio;
+mod reference_data;
 mod series;
 mod subaccounts;
 mod trading;
 mod transfers;
-mod world;
 
 pub use front::{Exchange, router, serve};
 pub use operation::{Support, support};
