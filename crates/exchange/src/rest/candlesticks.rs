@@ -1,6 +1,6 @@
 //! Candlesticks.
 
-use daybook_book::{Money, Price};
+use daybook_book::{Money, Quantity};
 use daybook_kalshi::rest::{
     historical::{HistoricalCandlestick, HistoricalQuoteRange, HistoricalTradeRange},
     markets::{BatchCandlesticksQuery, CandlesticksByMarket, CandlesticksOfMarket},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     engine::MarketId,
-    venue::{Candle, Period, Venue},
+    venue::{Candle, Period, PriceRange, Venue},
 };
 
 /// So many candlesticks in one answer.
@@ -93,7 +93,7 @@ impl Range {
 }
 
 fn candlestick(candle: &Candle) -> Candlestick {
-    let quote = |range: crate::venue::PriceRange| QuoteRange {
+    let quote = |range: PriceRange| QuoteRange {
         open_dollars: range.open,
         low_dollars: range.low,
         high_dollars: range.high,
@@ -124,37 +124,21 @@ fn candlestick(candle: &Candle) -> Candlestick {
 
 /// How a market stood after a period, as a period without trades that ends later.
 fn projected(candle: &Candle, end_seconds: i64) -> Candlestick {
-    let still = |price: Price| QuoteRange {
-        open_dollars: price,
-        low_dollars: price,
-        high_dollars: price,
-        close_dollars: price,
-        extra: Map::new(),
+    let period = Candle {
+        bid: PriceRange::at(candle.bid.close),
+        ask: PriceRange::at(candle.ask.close),
+        price: None,
+        volume: Quantity::ZERO,
+        spent: Money::ZERO,
+        previous: candle.last_price(),
+        ..*candle
     };
-    Candlestick {
-        end_period_ts: UnixSeconds(end_seconds),
-        yes_bid: still(candle.bid.close),
-        yes_ask: still(candle.ask.close),
-        price: TradeRange {
-            open_dollars: None,
-            low_dollars: None,
-            high_dollars: None,
-            close_dollars: None,
-            mean_dollars: None,
-            previous_dollars: candle.last_price(),
-            min_dollars: None,
-            max_dollars: None,
-            extra: Map::new(),
-        },
-        volume_fp: daybook_book::Quantity::ZERO,
-        open_interest_fp: candle.open_interest,
-        extra: Map::new(),
-    }
+    Candlestick { end_period_ts: UnixSeconds(end_seconds), ..candlestick(&period) }
 }
 
 /// As the history writes it.
 pub(super) fn historical(candle: &Candle) -> HistoricalCandlestick {
-    let quote = |range: crate::venue::PriceRange| HistoricalQuoteRange {
+    let quote = |range: PriceRange| HistoricalQuoteRange {
         open: range.open,
         low: range.low,
         high: range.high,

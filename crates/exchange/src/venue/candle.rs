@@ -16,7 +16,8 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    fn at(price: Price) -> Range {
+    /// It did not.
+    pub(crate) fn at(price: Price) -> Range {
         Range { open: price, low: price, high: price, close: price }
     }
 
