@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod commands;
+#[path = "../documents/mod.rs"]
+mod documents;
 mod errors;
 mod interleavings;
 mod limits;

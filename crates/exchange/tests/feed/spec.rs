@@ -1,26 +1,17 @@
 //! The venue's AsyncAPI document, and whether a frame is as it says. Without the document nothing is checked, and the
 //! tests say so.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf, sync::LazyLock, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{LazyLock, Mutex},
+};
 
 use daybook_exchange::feed::Uuid;
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Value, json};
 
-static DOCUMENT: LazyLock<Option<Value>> = LazyLock::new(|| {
-    let path = match env::var_os("DAYBOOK_KALSHI_SPEC") {
-        Some(path) => PathBuf::from(path),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/kalshi-spec/openapi.yaml"),
-    };
-    let path = path.with_file_name("asyncapi.yaml");
-    match fs::read_to_string(&path) {
-        Ok(text) => Some(to_json(&Yaml::load_from_str(&text).unwrap()[0])),
-        Err(_) => {
-            println!("SKIPPED: no AsyncAPI document at {} (set DAYBOOK_KALSHI_SPEC)", path.display());
-            None
-        }
-    }
-});
+use crate::documents;
+
+static DOCUMENT: LazyLock<Option<Value>> = LazyLock::new(|| documents::load("asyncapi.yaml"));
 
 /// The types of frames that were found valid.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -121,19 +112,6 @@ fn violations(document: &Value, path: &str, schema: &Value, value: &Value) -> Ve
         }
     }
     found
-}
-
-fn to_json(yaml: &Yaml<'_>) -> Value {
-    match yaml {
-        Yaml::Value(Scalar::Boolean(value)) => json!(value),
-        Yaml::Value(Scalar::Integer(value)) => json!(value),
-        Yaml::Value(Scalar::String(value)) => json!(value),
-        Yaml::Sequence(items) => items.iter().map(to_json).collect(),
-        Yaml::Mapping(fields) => {
-            fields.iter().map(|(key, value)| (key.as_str().unwrap_or_default().to_owned(), to_json(value))).collect()
-        }
-        _ => Value::Null,
-    }
 }
 
 #[test]

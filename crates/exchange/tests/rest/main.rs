@@ -5,6 +5,8 @@
 
 mod auth;
 mod catalogue;
+#[path = "../documents/mod.rs"]
+mod documents;
 mod exchange;
 mod limits;
 mod operations;

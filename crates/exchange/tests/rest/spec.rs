@@ -1,10 +1,11 @@
 //! The venue's OpenAPI document, and what keeps an answer from being one that it allows.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf, sync::OnceLock};
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use daybook_kalshi::rest::value::Timestamp;
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
+
+use crate::documents;
 
 /// Answers that are not what the document says, each for a reason.
 ///
@@ -21,20 +22,7 @@ impl Spec {
     /// The document, unless it is not there, which is said plainly. It is read once.
     pub fn load() -> Option<&'static Spec> {
         static SPEC: OnceLock<Option<Spec>> = OnceLock::new();
-        SPEC.get_or_init(Spec::read).as_ref()
-    }
-
-    fn read() -> Option<Spec> {
-        let path = match env::var_os("DAYBOOK_KALSHI_SPEC") {
-            Some(path) => PathBuf::from(path),
-            None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/kalshi-spec/openapi.yaml"),
-        };
-        let Ok(text) = fs::read_to_string(&path) else {
-            println!("SKIPPED: no OpenAPI document at {} (set DAYBOOK_KALSHI_SPEC)", path.display());
-            return None;
-        };
-        let documents = Yaml::load_from_str(&text).expect("the document is YAML");
-        Some(Spec { document: to_json(&documents[0]) })
+        SPEC.get_or_init(|| Some(Spec { document: documents::load("openapi.yaml")? })).as_ref()
     }
 
     /// Method, path and identifier of every operation.
@@ -178,25 +166,6 @@ fn is_fixed(value: &Value, places: std::ops::RangeInclusive<usize>) -> bool {
 
 fn keys(value: &Value) -> Vec<&String> {
     value.as_object().map(|object| object.keys().collect()).unwrap_or_default()
-}
-
-fn to_json(yaml: &Yaml<'_>) -> Value {
-    match yaml {
-        Yaml::Value(Scalar::Null) => Value::Null,
-        Yaml::Value(Scalar::Boolean(value)) => json!(value),
-        Yaml::Value(Scalar::Integer(value)) => json!(value),
-        Yaml::Value(Scalar::FloatingPoint(value)) => json!(**value),
-        Yaml::Value(Scalar::String(value)) => json!(value),
-        Yaml::Sequence(items) => items.iter().map(to_json).collect(),
-        Yaml::Mapping(entries) => {
-            let name = |key: &Yaml<'_>| match to_json(key) {
-                Value::String(name) => name,
-                other => other.to_string(),
-            };
-            entries.iter().map(|(key, value)| (name(key), to_json(value))).collect::<Map<_, _>>().into()
-        }
-        other => panic!("YAML of this kind is not understood: {other:?}"),
-    }
 }
 
 /// A validator that finds nothing proves nothing.
