@@ -9,12 +9,12 @@ use axum::{
     http::StatusCode,
 };
 use daybook_book::Money;
-use daybook_kalshi::{Algorithm, Tier};
+use daybook_kalshi::{Algorithm, Tier, rest::api_keys::KeyKind};
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, body};
 use crate::{
-    auth::{ApiKey, KeyError, NewKey, PrivateKey, PublicKey},
+    auth::{self, ApiKey, KeyError, NewKey, PrivateKey, PublicKey},
     engine::{AccountId, Owner, Reject},
     rest::Exchange,
     venue::NewAccount,
@@ -85,20 +85,9 @@ fn key(name: &str, public: PublicKey) -> NewKey {
     NewKey { name: name.to_owned(), scopes: ApiKey::full_access(), subaccount: None, public }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum KeyKind {
-    Rsa,
-    Ed25519,
-}
-
-impl From<KeyKind> for Algorithm {
-    fn from(kind: KeyKind) -> Algorithm {
-        match kind {
-            KeyKind::Rsa => Algorithm::RsaPss,
-            KeyKind::Ed25519 => Algorithm::Ed25519,
-        }
-    }
+/// What a key of the kind that a body names signs with.
+fn algorithm(kind: Option<String>) -> Result<Algorithm, Refusal> {
+    auth::algorithm(kind.as_deref().map(KeyKind::from)).map_err(Refusal::bad)
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,7 +95,7 @@ impl From<KeyKind> for Algorithm {
 pub(super) struct CreateBody {
     balance_dollars: Option<String>,
     tier: Option<String>,
-    key_type: Option<KeyKind>,
+    key_type: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -128,9 +117,7 @@ pub(super) async fn create(
     if let Some(tier) = asked.tier {
         opening.tier = tier.parse().map_err(Refusal::bad)?;
     }
-    if let Some(kind) = asked.key_type {
-        opening.algorithm = kind.into();
-    }
+    opening.algorithm = algorithm(asked.key_type)?;
     let handed = tokio::task::spawn_blocking(move || open(&exchange, opening)).await;
     let handed = handed.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?;
     let Handed { user_id, key_id, private_key, .. } = handed.map_err(Refusal::bad)?;
@@ -141,7 +128,7 @@ pub(super) async fn create(
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyBody {
     name: Option<String>,
-    key_type: Option<KeyKind>,
+    key_type: Option<String>,
     public_key: Option<String>,
 }
 
@@ -162,7 +149,7 @@ pub(super) async fn add_key(
         (Some(_), Some(_)) => return Err(Refusal::bad("either public_key or key_type: a key in hand says what it is")),
         (Some(pem), None) => (PublicKey::from_pem(&pem).map_err(Refusal::bad)?, None),
         (None, kind) => {
-            let algorithm = kind.unwrap_or(KeyKind::Rsa).into();
+            let algorithm = algorithm(kind)?;
             let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
             let made =
                 made.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?;

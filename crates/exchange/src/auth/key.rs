@@ -9,7 +9,7 @@ use aws_lc_rs::{
     signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PSS_2048_8192_SHA256, VerificationAlgorithm},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use daybook_kalshi::Algorithm;
+use daybook_kalshi::{Algorithm, rest::api_keys::KeyKind};
 
 /// The public half of an API key. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +38,28 @@ pub enum KeyError {
     /// The source of randomness or the crypto library failed.
     #[error("the crypto library could not make a key pair")]
     Generation,
+}
+
+/// Whoever asks for a key asked for a kind that there is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("key_type {0:?} is neither rsa nor ed25519")]
+pub(crate) struct UnknownKind(Arc<str>);
+
+/// What keys of a kind sign with; they are RSA keys unless a kind is asked for, as the venue has it.
+pub(crate) fn algorithm(kind: Option<KeyKind>) -> Result<Algorithm, UnknownKind> {
+    match kind {
+        None | Some(KeyKind::Rsa) => Ok(Algorithm::RsaPss),
+        Some(KeyKind::Ed25519) => Ok(Algorithm::Ed25519),
+        Some(KeyKind::Other(word)) => Err(UnknownKind(word)),
+    }
+}
+
+/// The kind of the keys that sign with this.
+pub(crate) fn kind(algorithm: Algorithm) -> KeyKind {
+    match algorithm {
+        Algorithm::RsaPss => KeyKind::Rsa,
+        Algorithm::Ed25519 => KeyKind::Ed25519,
+    }
 }
 
 /// The beginning of an Ed25519 key's SubjectPublicKeyInfo (RFC 8410); the 32 bytes of the key follow.
@@ -180,6 +202,17 @@ mod tests {
             assert!(!other.public.verifies(b"1GET/path", &signature));
             assert!(!pair.public.verifies(b"1GET/path", &signature[1..]));
         }
+    }
+
+    #[test]
+    fn kinds_are_the_venues_words() {
+        assert_eq!(algorithm(None), Ok(Algorithm::RsaPss));
+        for word in ["rsa", "ed25519"] {
+            let made = algorithm(Some(KeyKind::from(word))).unwrap();
+            assert_eq!(kind(made).as_str(), word);
+        }
+        let error = algorithm(Some(KeyKind::from("dsa"))).unwrap_err();
+        assert_eq!(error.to_string(), "key_type \"dsa\" is neither rsa nor ed25519");
     }
 
     #[test]

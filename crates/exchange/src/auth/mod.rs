@@ -8,5 +8,6 @@ mod registry;
 mod request;
 
 pub use key::{KeyError, PrivateKey, PublicKey};
+pub(crate) use key::{algorithm, kind};
 pub use registry::{ApiKey, Keys, NewKey, Permission};
 pub use request::{AuthError, Signed};

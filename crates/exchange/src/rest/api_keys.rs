@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use daybook_kalshi::{
-    Algorithm,
-    rest::{
-        api_keys::{
-            ApiKey as ApiKeyRecord, ApiKeyCreated, ApiKeyGenerated, ApiKeys, ApiKeysQuery, CreateApiKey,
-            GenerateApiKey, KeyKind, Scope,
-        },
-        value::{Subaccount, SubtraderId},
+use daybook_kalshi::rest::{
+    api_keys::{
+        ApiKey as ApiKeyRecord, ApiKeyCreated, ApiKeyGenerated, ApiKeys, ApiKeysQuery, CreateApiKey, GenerateApiKey,
+        Scope,
     },
+    value::{Subaccount, SubtraderId},
 };
 use serde_json::Map;
 
@@ -20,7 +17,7 @@ use super::{
     request::{self, Request},
 };
 use crate::{
-    auth::{ApiKey, NewKey, PrivateKey, PublicKey},
+    auth::{self, ApiKey, NewKey, PrivateKey, PublicKey},
     venue::Venue,
 };
 
@@ -52,13 +49,8 @@ pub(super) fn create(venue: &mut Venue, request: &Request<'_>) -> Result<Answer,
 /// Makes the pair that is asked for, where nobody waits for it: an RSA key takes its time.
 pub(super) async fn pair(request: &Request<'_>) -> Result<Arc<PrivateKey>, Refusal> {
     let body: GenerateApiKey = request.body()?;
-    let algorithm = match body.key_type {
-        None | Some(KeyKind::Rsa) => Algorithm::RsaPss,
-        Some(KeyKind::Ed25519) => Algorithm::Ed25519,
-        Some(KeyKind::Other(word)) => {
-            return Err(Refusal::bad("invalid_parameters", format!("key_type {word:?} is neither rsa nor ed25519")));
-        }
-    };
+    let algorithm = auth::algorithm(body.key_type);
+    let algorithm = algorithm.map_err(|error| Refusal::bad("invalid_parameters", error.to_string()))?;
     let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
     let made = made.map_err(|error| Refusal::internal(error.to_string()))?;
     made.map(Arc::new).map_err(|error| Refusal::internal(error.to_string()))
@@ -70,10 +62,7 @@ pub(super) fn generate(venue: &mut Venue, request: &Request<'_>) -> Result<Answe
     let (scopes, subaccount) = granted(venue, request, body.scopes, body.subaccount, body.fcm_subtrader_id)?;
     let pair = request.pair.as_ref().ok_or_else(|| Refusal::internal("no key pair was made"))?;
     let public = pair.public.clone();
-    let kind = match public.algorithm() {
-        Algorithm::RsaPss => KeyKind::Rsa,
-        Algorithm::Ed25519 => KeyKind::Ed25519,
-    };
+    let kind = auth::kind(public.algorithm());
     let id = venue.add_key(account, NewKey { name: body.name, scopes, subaccount, public });
     Ok(Answer::created(ApiKeyGenerated {
         api_key_id: (&*id).into(),
