@@ -8,13 +8,13 @@ use daybook_book::{ExchangeTime, Price, Quantity, Ticker};
 use daybook_kalshi::rest::{
     events::CollateralReturn,
     markets::{ComboLeg, MarketType, StrikeType},
-    series::Series,
+    series::{FeeType, Series},
     value::{CollectionTicker, EventTicker, SeriesTicker},
 };
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{apply::Quote, candle::Candles};
-use crate::engine::{MarketId, MarketState, PriceGrid};
+use crate::engine::{FeeRule, MarketId, MarketState, PriceGrid};
 
 /// A series, by its place in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,30 @@ pub struct SeriesId(pub u32);
 /// An event, by its place in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub u32);
+
+/// The record of a series of which no more is known than this: quadratic fees, the first shard. What differs is changed
+/// in it.
+pub fn series_record(ticker: &str, category: &str, frequency: &str) -> Series {
+    Series {
+        ticker: ticker.into(),
+        frequency: frequency.to_owned(),
+        title: ticker.to_owned(),
+        category: category.to_owned(),
+        categories: vec![category.to_owned()],
+        tags: Vec::new(),
+        settlement_sources: Vec::new(),
+        contract_url: String::new(),
+        contract_terms_url: String::new(),
+        product_metadata: None,
+        fee_type: FeeType::Quadratic,
+        fee_multiplier: "1".parse().expect("1 is a number"),
+        additional_prohibitions: Vec::new(),
+        volume_fp: None,
+        last_updated_ts: None,
+        exchange_index: None,
+        extra: serde_json::Map::new(),
+    }
+}
 
 /// An event to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +170,8 @@ pub struct Particulars {
 pub(crate) struct SeriesRow {
     /// All that is told of it but the volume.
     pub record: Series,
+    /// What its markets charge.
+    pub fees: FeeRule,
     pub events: Vec<EventId>,
     pub shard: u8,
     /// Whether it makes combos.
@@ -283,6 +309,20 @@ pub enum CatalogueError {
         ticker: String,
         /// The label.
         structure: &'static str,
+    },
+    /// No fees can be made of what a series says of them.
+    #[error(
+        "{ticker}: fees of type {fee_type:?} with the multiplier {multiplier} cannot be charged; give quadratic, \
+         quadratic_with_maker_fees, quadratic_with_combo_maker_fees or flat, and a multiplier of at most six decimals \
+         that charges no more than $1 a contract"
+    )]
+    NoFees {
+        /// The series.
+        ticker: String,
+        /// The type.
+        fee_type: String,
+        /// The multiplier.
+        multiplier: String,
     },
     /// There are as many as can be numbered.
     #[error("the catalogue is full")]

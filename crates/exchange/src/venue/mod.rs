@@ -26,7 +26,7 @@ pub(crate) use account::{
     Account, FillRow, GroupRow, OrderRow, Pocket, PositionRow, SettlementRow, TransferRow, worth,
 };
 pub(crate) use candle::{Candle, Candles, Period, Range as PriceRange};
-pub use catalogue::{CatalogueError, EventId, NewEvent, NewMarket, Particulars, SeriesId, Strike};
+pub use catalogue::{CatalogueError, EventId, NewEvent, NewMarket, Particulars, SeriesId, Strike, series_record};
 pub(crate) use catalogue::{EventRow, MarketRow, SeriesRow};
 pub use identifier::{Identifiers, Kind};
 pub use lifecycle::MarketChange;
@@ -196,7 +196,7 @@ impl Venue {
     /// Adds a series. Its record's `exchange_index` says on which shard its markets are, the first one without.
     ///
     /// # Errors
-    /// If the name is taken, or the shard does not exist.
+    /// If the name is taken, the shard does not exist, or no fees can be made of what the record says of them.
     pub fn add_series(&mut self, record: Series) -> Result<SeriesId, CatalogueError> {
         let asked = record.exchange_index.map_or(0, |index| index.0);
         let shard = u8::try_from(asked).ok().filter(|&shard| usize::from(shard) < self.shards.len());
@@ -205,8 +205,13 @@ impl Venue {
             shard: asked,
             shards: self.shards.len(),
         })?;
+        let fees = fee_rule(&record).ok_or_else(|| CatalogueError::NoFees {
+            ticker: record.ticker.to_string(),
+            fee_type: record.fee_type.as_str().to_owned(),
+            multiplier: record.fee_multiplier.to_string(),
+        })?;
         let multivariate = record.ticker.as_str().starts_with("KXMVE");
-        self.catalogue.add_series(SeriesRow { record, events: Vec::new(), shard, multivariate })
+        self.catalogue.add_series(SeriesRow { record, fees, events: Vec::new(), shard, multivariate })
     }
 
     /// Adds an event.
@@ -254,7 +259,7 @@ impl Venue {
         let grid = grid.or_else(|| crate::engine::PriceGrid::of_structure(market.structure));
         let grid = grid.ok_or_else(|| CatalogueError::NoGrid { ticker: ticker(), structure: market.structure })?;
         let series = self.catalogue.series(self.catalogue.event(event).series);
-        let (shard, fees) = (series.shard, fee_rule(&series.record));
+        let (shard, fees) = (series.shard, series.fees);
         let local = self.shards[usize::from(shard)].engine.add_market(MarketRules { grid, fees });
         let (open, close) = (market.open, market.close);
         let id = self.catalogue.add_market(MarketRow::new(market, (event, shard, local.0), now))?;
@@ -362,15 +367,12 @@ impl Venue {
     }
 }
 
-/// The fee rule of a series.
-fn fee_rule(series: &Series) -> FeeRule {
+/// What a series' markets charge; none if the type is not known, or the multiplier is finer or larger than fees can be.
+fn fee_rule(series: &Series) -> Option<FeeRule> {
     // Six decimals, as money has.
-    let multiplier = series.fee_multiplier.as_str().parse::<Money>().ok();
-    let multiplier = multiplier.and_then(|multiplier| u32::try_from(multiplier.micros()).ok());
-    multiplier
-        .and_then(|multiplier| FeeRule::of_type(series.fee_type.as_str(), multiplier))
-        .and_then(Result::ok)
-        .unwrap_or(FeeRule::FREE)
+    let multiplier = series.fee_multiplier.as_str().parse::<Money>().ok()?;
+    let multiplier = u32::try_from(multiplier.micros()).ok()?;
+    FeeRule::of_type(series.fee_type.as_str(), multiplier)?.ok()
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 use daybook_book::{Money, Price, Quantity, Ticker};
-use daybook_kalshi::rest::{series::FeeType, value::SeriesTicker};
+use daybook_kalshi::rest::series::FeeType;
 use proptest::prelude::*;
-use serde_json::Map;
 
 use super::*;
 use crate::{
@@ -17,24 +16,27 @@ fn at(micros: i64) -> ExchangeTime {
 
 fn series(name: &str, shard: i32) -> Series {
     Series {
-        ticker: SeriesTicker::from(name),
-        frequency: "daily".to_owned(),
-        title: name.to_owned(),
-        category: "Test".to_owned(),
-        categories: Vec::new(),
-        tags: Vec::new(),
-        settlement_sources: Vec::new(),
-        contract_url: String::new(),
-        contract_terms_url: String::new(),
-        product_metadata: None,
         fee_type: FeeType::QuadraticWithMakerFees,
         fee_multiplier: "0.5".parse().unwrap(),
-        additional_prohibitions: Vec::new(),
-        volume_fp: None,
-        last_updated_ts: None,
         exchange_index: Some(daybook_kalshi::rest::value::ExchangeIndex(shard)),
-        extra: Map::new(),
+        ..series_record(name, "Test", "daily")
     }
+}
+
+#[test]
+fn a_series_whose_fees_cannot_be_charged_is_refused() {
+    let mut venue = Venue::new(Settings::default());
+    for (fee_type, multiplier) in [("cubic", "1"), ("quadratic", "0.0000001"), ("quadratic", "-1"), ("quadratic", "15")]
+    {
+        let record = Series {
+            fee_type: FeeType::from(fee_type),
+            fee_multiplier: multiplier.parse().unwrap(),
+            ..series_record("KXA", "Test", "daily")
+        };
+        let refused = venue.add_series(record);
+        assert!(matches!(refused, Err(CatalogueError::NoFees { .. })), "{fee_type} {multiplier}: {refused:?}");
+    }
+    venue.add_series(series_record("KXA", "Test", "daily")).unwrap();
 }
 
 fn event(series: &str) -> NewEvent {

@@ -9,7 +9,7 @@ use daybook_kalshi::rest::{
 };
 use jiff::{SignedDuration, Timestamp, tz::Offset};
 
-use crate::venue::{NewEvent, NewMarket, Particulars, Strike};
+use crate::venue::{NewEvent, NewMarket, Particulars, Strike, series_record};
 
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -172,23 +172,10 @@ impl Line {
             Kind::Combo => ("Exotics", "custom"),
         };
         Series {
-            ticker: SeriesTicker::from(self.series()),
-            frequency: frequency.to_owned(),
             title: format!("Synthetic {}", self.series().trim_start_matches("KX")),
-            category: category.to_owned(),
-            categories: vec![category.to_owned()],
-            tags: Vec::new(),
-            settlement_sources: Vec::new(),
-            contract_url: String::new(),
-            contract_terms_url: String::new(),
-            product_metadata: None,
             fee_type: if self.kind == Kind::Combo { FeeType::QuadraticWithComboMakerFees } else { FeeType::Quadratic },
-            fee_multiplier: "1".parse().expect("1 is a number"),
-            additional_prohibitions: Vec::new(),
-            volume_fp: None,
-            last_updated_ts: None,
             exchange_index: Some(ExchangeIndex(if shards >= 4 { self.kind.shard() } else { 0 })),
-            extra: serde_json::Map::new(),
+            ..series_record(&self.series(), category, frequency)
         }
     }
 

@@ -9,12 +9,9 @@ use daybook_exchange::{
     engine::{AccountId, BookSide, Command, CreateOrder, Owner, SelfTrade, TimeInForce},
     faults::{Entry, Plan},
     rest::{self, Exchange},
-    venue::{NewEvent, NewMarket, Settings, Venue},
+    venue::{NewEvent, NewMarket, Settings, Venue, series_record},
 };
-use daybook_kalshi::{
-    Algorithm, Client, Credentials, Environment, Session, SystemClock, WallClock,
-    rest::series::{FeeType, Series},
-};
+use daybook_kalshi::{Algorithm, Client, Credentials, Environment, Session, SystemClock, WallClock};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
@@ -51,7 +48,7 @@ impl Stand {
         let mut venue = Venue::new(Settings { start: now, ..Settings::default() });
         let later = ExchangeTime::from_micros(now.micros() + 86_400_000_000);
         for name in ["KXHIGHNY", "KXRAIN"] {
-            venue.add_series(series(name)).unwrap();
+            venue.add_series(series_record(name, "Climate and Weather", "daily")).unwrap();
             let event = NewEvent {
                 ticker: format!("{name}-26OCT01").as_str().into(),
                 series: name.into(),
@@ -215,26 +212,4 @@ pub async fn seqs_to(socket: &mut Plain, last: u64) -> Vec<u64> {
         seqs.push(frame(socket).await["seq"].as_u64().unwrap());
     }
     seqs
-}
-
-fn series(name: &str) -> Series {
-    Series {
-        ticker: name.into(),
-        frequency: "daily".to_owned(),
-        title: name.to_owned(),
-        category: "Climate and Weather".to_owned(),
-        categories: Vec::new(),
-        tags: Vec::new(),
-        settlement_sources: Vec::new(),
-        contract_url: String::new(),
-        contract_terms_url: String::new(),
-        product_metadata: None,
-        fee_type: FeeType::Quadratic,
-        fee_multiplier: "1".parse().unwrap(),
-        additional_prohibitions: Vec::new(),
-        volume_fp: None,
-        last_updated_ts: None,
-        exchange_index: None,
-        extra: serde_json::Map::new(),
-    }
 }

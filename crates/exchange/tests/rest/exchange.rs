@@ -20,7 +20,7 @@ use daybook_exchange::{
     auth::{ApiKey, NewKey, PrivateKey},
     engine::{AccountId, MarketId, Owner},
     rest::{self, Exchange},
-    venue::{NewAccount, NewEvent, NewMarket, Settings, Strike, Venue},
+    venue::{NewAccount, NewEvent, NewMarket, Settings, Strike, Venue, series_record},
 };
 use daybook_kalshi::{
     Algorithm, BucketLimit, Client, Credentials, Environment, Limits, RateLimiter, Tier, WallClock,
@@ -28,7 +28,7 @@ use daybook_kalshi::{
         events::CollateralReturn,
         markets::BookSide,
         orders::{CreateOrder, SelfTradePrevention, TimeInForce},
-        series::{FeeType, Series, SettlementSource},
+        series::{Series, SettlementSource},
         value::Timestamp,
     },
 };
@@ -104,11 +104,7 @@ pub fn order(market: &str, side: BookSide, at: &str, contracts: &str) -> CreateO
 
 pub fn series(name: &str) -> Series {
     Series {
-        ticker: name.into(),
-        frequency: "daily".to_owned(),
         title: format!("{name} of a test"),
-        category: "Climate and Weather".to_owned(),
-        categories: vec!["Climate and Weather".to_owned()],
         tags: vec!["Daily temperature".to_owned()],
         settlement_sources: vec![SettlementSource {
             name: Some("NWS".to_owned()),
@@ -117,14 +113,8 @@ pub fn series(name: &str) -> Series {
         }],
         contract_url: "https://example.com/contract".to_owned(),
         contract_terms_url: "https://example.com/terms".to_owned(),
-        product_metadata: None,
-        fee_type: FeeType::Quadratic,
-        fee_multiplier: "1".parse().unwrap(),
-        additional_prohibitions: Vec::new(),
-        volume_fp: None,
         last_updated_ts: Some(Timestamp::from_second(START - 86_400).unwrap()),
-        exchange_index: None,
-        extra: Map::new(),
+        ..series_record(name, "Climate and Weather", "daily")
     }
 }
 
