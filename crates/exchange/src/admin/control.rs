@@ -67,7 +67,7 @@ pub(super) async fn exchange(State(exchange): State<Arc<Exchange>>, bytes: Bytes
     let now = exchange.now();
     let mut venue = exchange.venue();
     if let Some(active) = asked.exchange_active {
-        venue.set_active(active, None);
+        venue.set_active(active, None, now);
     }
     if let Some(trading) = asked.trading_active {
         for shard in 0..venue.shards() {

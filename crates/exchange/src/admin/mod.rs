@@ -16,7 +16,9 @@
 //! | `DELETE /faults` | no plan; what lasts lasts to its end |
 //! | `POST /faults/once` | `{"kind","target","for_ms","amount"}`: one fault, as soon as there is something to strike |
 //! | `GET /faults/log` | what was injected, oldest first; `?after=N` for what came after that number, `?limit=` (1,000) |
-//! | `POST /exchange` | `{"exchange_active","trading_active"}`: a maintenance pause, or its end |
+//! | `POST /exchange` | `{"exchange_active","trading_active"}`: stops the exchange or its trading, and lets it go on |
+//!
+//! While the exchange is [stopped](crate::venue::Venue::set_active) all of this is carried out nevertheless.
 
 mod accounts;
 mod books;

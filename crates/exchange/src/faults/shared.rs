@@ -389,7 +389,7 @@ impl Faults {
                 Some(End::Maintenance(shards))
             }
             Kind::Outage => {
-                venue.set_active(false, Some(until));
+                venue.set_active(false, Some(until), now);
                 Some(End::Outage)
             }
             Kind::ClockSkew => {
@@ -415,7 +415,7 @@ impl Faults {
                     venue.set_trading(shard, true, now);
                 }
             }
-            End::Outage => venue.set_active(true, None),
+            End::Outage => venue.set_active(true, None, now),
             End::Skew => self.skew.store(0, Ordering::Relaxed),
         }
     }

@@ -12,6 +12,15 @@ pub(crate) struct Quote {
     pub ask: (Price, Quantity),
 }
 
+/// Who wants something done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// Whoever trades here, while that may be done.
+    Member,
+    /// The venue itself, at any time.
+    Staff,
+}
+
 impl Quote {
     /// Of a book without anything in it.
     pub(crate) const NONE: Quote = Quote { bid: (Price::ZERO, Quantity::ZERO), ask: (Price::ONE, Quantity::ZERO) };
@@ -45,7 +54,17 @@ impl Venue {
     ///
     /// # Errors
     /// As [`apply`](Venue::apply).
-    pub fn apply_on(&mut self, shard: u8, mut command: Command, now: ExchangeTime) -> Result<Receipt, Reject> {
+    pub fn apply_on(&mut self, shard: u8, command: Command, now: ExchangeTime) -> Result<Receipt, Reject> {
+        self.apply_by(By::Member, shard, command, now)
+    }
+
+    pub(super) fn apply_by(
+        &mut self,
+        by: By,
+        shard: u8,
+        mut command: Command,
+        now: ExchangeTime,
+    ) -> Result<Receipt, Reject> {
         let now = self.reach(now);
         let unknown = match &command {
             Command::Create(_) | Command::Market { .. } => Reject::UnknownMarket,
@@ -57,7 +76,7 @@ impl Venue {
             return Err(unknown);
         }
         self.run_timers(now);
-        if !self.active || places && !self.shards[usize::from(shard)].trading {
+        if by == By::Member && (!self.active || places && !self.shards[usize::from(shard)].trading) {
             return Err(Reject::TradingPaused);
         }
         self.apply_local(shard, command, now)
@@ -65,11 +84,14 @@ impl Venue {
 
     /// Applies a command that has the engine's own numbers.
     pub(super) fn apply_local(&mut self, shard: u8, command: Command, now: ExchangeTime) -> Result<Receipt, Reject> {
-        self.applied = now;
+        // For the engines time stands still while the exchange does, so that nothing expires before a command of staff.
+        if self.active {
+            self.applied = now;
+        }
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         let of = &mut self.shards[usize::from(shard)];
-        let receipt = of.engine.apply(command, now, &mut effects);
+        let receipt = of.engine.apply(command, self.applied, &mut effects);
         // Orders may have expired though the command was refused.
         for effect in &mut effects {
             number::make_global(effect, shard, &of.markets);

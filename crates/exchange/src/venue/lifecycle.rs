@@ -40,10 +40,14 @@ pub enum MarketChange {
 }
 
 impl Venue {
-    /// Time has come this far: orders expire, markets open, close and are settled.
+    /// Time has come this far: orders expire, markets open, close and are settled, unless the exchange is
+    /// [stopped](Venue::set_active).
     pub fn advance(&mut self, now: ExchangeTime) {
         let now = self.reach(now);
         self.run_timers(now);
+        if !self.active {
+            return;
+        }
         for shard in 0..self.shards.len() {
             if self.shards[shard].engine.next_expiry().is_some_and(|expiry| expiry <= now) {
                 // Advancing is never refused: time only goes on.
@@ -52,8 +56,11 @@ impl Venue {
         }
     }
 
-    /// When something happens by itself next.
+    /// When something happens by itself next; never as long as the exchange is [stopped](Venue::set_active).
     pub fn next_event(&self) -> Option<ExchangeTime> {
+        if !self.active {
+            return None;
+        }
         let timer = self.timers.peek().map(|Reverse(timer)| timer.at);
         let expiries = self.shards.iter().filter_map(|shard| shard.engine.next_expiry());
         expiries.chain(timer).min()
@@ -73,9 +80,14 @@ impl Venue {
             MarketChange::Pause => self.act(market, MarketAction::Pause, now),
             MarketChange::Resume => self.act(market, MarketAction::Resume, now),
             MarketChange::Determine(value) => {
-                let state = self.catalogue.market(market).state;
-                if matches!(state, MarketState::Active | MarketState::Inactive) {
-                    self.close_at(market, now, now)?;
+                let row = self.catalogue.market(market);
+                match row.state {
+                    MarketState::Active | MarketState::Inactive if row.close > now => {
+                        self.close_at(market, now, now)?
+                    }
+                    // Its time came while the exchange was stopped.
+                    MarketState::Active | MarketState::Inactive => self.act(market, MarketAction::Close, now)?,
+                    _ => {}
                 }
                 // It is told together with the state.
                 let before = self.catalogue.market_mut(market).value.replace(value);
@@ -99,13 +111,17 @@ impl Venue {
         if matches!(row.state, MarketState::Determined | MarketState::Finalized) {
             return Err(Reject::MarketState(row.state.as_str()));
         }
-        let reopens = row.state == MarketState::Closed && close > now;
+        let action = match row.state {
+            MarketState::Closed if close > now => Some(MarketAction::Open),
+            MarketState::Active | MarketState::Inactive if close <= now => Some(MarketAction::Close),
+            _ => None,
+        };
         row.close = close;
         row.updated = now;
         self.tell_change(market, LifecycleChange::CloseDateUpdated { close }, now);
         self.timers.push(Reverse(Timer { at: close, market, what: Due::Close }));
-        if reopens {
-            self.act(market, MarketAction::Open, now)?;
+        if let Some(action) = action {
+            self.act(market, action, now)?;
         }
         self.run_timers(now);
         Ok(())
@@ -118,7 +134,8 @@ impl Venue {
     }
 
     pub(super) fn run_timers(&mut self, now: ExchangeTime) {
-        while let Some(&Reverse(timer)) = self.timers.peek()
+        while self.active
+            && let Some(&Reverse(timer)) = self.timers.peek()
             && timer.at <= now
         {
             self.timers.pop();

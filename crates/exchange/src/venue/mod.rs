@@ -113,7 +113,7 @@ pub struct Venue {
     settings: Settings,
     ids: Identifiers,
     now: ExchangeTime,
-    /// The time of the newest command that an engine was given.
+    /// How far time has come for the engines: to the newest command, or the end of the last stop.
     applied: ExchangeTime,
     /// Whether anything may change state.
     active: bool,
@@ -293,7 +293,7 @@ impl Venue {
     /// # Errors
     /// What the engine says.
     pub fn deposit(&mut self, owner: Owner, shard: u8, amount: Money, now: ExchangeTime) -> Result<(), Reject> {
-        self.apply_on(shard, Command::Transfer { owner, amount }, now)?;
+        self.apply_by(apply::By::Staff, shard, Command::Transfer { owner, amount }, now)?;
         self.payments_made += 1;
         let id = self.ids.of(Kind::Payment, self.payments_made);
         let at = self.now;

@@ -2,7 +2,7 @@
 
 use daybook_book::ExchangeTime;
 
-use super::Venue;
+use super::{Venue, apply::By};
 use crate::engine::{Command, OrderId, Owner};
 
 /// What may be done right now.
@@ -29,8 +29,20 @@ impl Venue {
         }
     }
 
-    /// Lets the exchange change state, or stops all of it: then not even cancels are taken. `resumes` is told meanwhile.
-    pub fn set_active(&mut self, active: bool, resumes: Option<ExchangeTime>) {
+    /// Lets the exchange change state, or stops it: then not even cancels are taken, and nothing happens by itself. What
+    /// comes due meanwhile, orders that expire and markets that open, close and are settled, happens when it goes on,
+    /// and is dated then. `resumes` is told meanwhile.
+    ///
+    /// What the venue's own staff does is done nevertheless: accounts, deposits, series, events, markets, and all of
+    /// [`change_market`](Venue::change_market) but for a settlement that has to wait.
+    pub fn set_active(&mut self, active: bool, resumes: Option<ExchangeTime>, now: ExchangeTime) {
+        // What was due before a stop.
+        self.advance(now);
+        if active && !self.active {
+            self.active = true;
+            self.applied = self.now;
+            self.advance(now);
+        }
         self.active = active;
         self.resumes = resumes.filter(|_| !active);
     }
@@ -49,7 +61,7 @@ impl Venue {
             for (owner, order) in orders {
                 if super::number::order_apart(order).0 == shard {
                     // One that expires at this very moment is gone as well.
-                    let _ = self.apply_on(shard, Command::Cancel { owner, order }, now);
+                    let _ = self.apply_by(By::Staff, shard, Command::Cancel { owner, order }, now);
                 }
             }
         }

@@ -139,6 +139,71 @@ fn markets_open_close_and_settle_when_it_is_time() {
     assert_eq!(venue.catalogue().market(MarketId(0)).value, Some(Price::ONE));
 }
 
+/// With the exchange stopped, an order expires, one market closes, one opens, and staff goes about its work.
+#[test]
+fn nothing_happens_by_itself_while_the_exchange_is_stopped() {
+    let (mut venue, [kept, _]) = venue();
+    let owner = Owner { account: kept, subaccount: 0 };
+    let next = NewMarket { open: at(300), close: at(400), ..market("KXA", 2) };
+    let next = venue.add_market(next, at(0)).unwrap();
+    let expiring = |expires| match order(kept, 0, BookSide::Bid, 30, 1) {
+        Command::Create(order) => Command::Create(CreateOrder {
+            time_in_force: TimeInForce::GoodTillCanceled { expires: Some(at(expires)) },
+            ..order
+        }),
+        other => other,
+    };
+    venue.apply(expiring(50), at(1)).unwrap();
+    venue.apply(expiring(200), at(2)).unwrap();
+    venue.apply(order(kept, 1, BookSide::Bid, 40, 1), at(3)).unwrap();
+    venue.change_market(MarketId(1), MarketChange::CloseAt(at(250)), at(4)).unwrap();
+    let states = |venue: &Venue| {
+        let rows = &venue.account(kept).unwrap().records.orders;
+        let orders = rows.iter().map(|row| (row.is_resting(), row.updated)).collect::<Vec<_>>();
+        (orders, [0, 1, 2, next.0].map(|id| venue.catalogue().market(MarketId(id)).state))
+    };
+    use MarketState::{Active, Closed, Determined, Finalized, Inactive, Initialized};
+
+    venue.set_active(false, None, at(100));
+    let stopped = states(&venue);
+    // What was due before the stop has happened when it was due, or at the stop.
+    assert_eq!(stopped.0, [(false, at(100)), (true, at(2)), (true, at(3))]);
+    assert_eq!(stopped.1, [Active, Active, Active, Initialized]);
+    venue.advance(at(500));
+    assert_eq!(venue.apply(order(kept, 0, BookSide::Bid, 30, 1), at(501)), Err(Reject::TradingPaused));
+    assert_eq!((states(&venue), venue.next_event()), (stopped.clone(), None));
+
+    // Staff pauses, pays in and determines, and nothing expires by it.
+    venue.change_market(MarketId(2), MarketChange::Pause, at(510)).unwrap();
+    venue.deposit(owner, 0, Money::from_micros(1_000_000), at(520)).unwrap();
+    venue.set_active(false, None, at(530));
+    assert_eq!(states(&venue), (stopped.0.clone(), [Active, Active, Inactive, Initialized]));
+    venue.change_market(MarketId(1), MarketChange::Determine(Price::ONE), at(540)).unwrap();
+    let orders = [stopped.0[0], stopped.0[1], (false, at(540))];
+    assert_eq!(states(&venue), (orders.to_vec(), [Active, Determined, Inactive, Initialized]));
+    // Its settlement is due, and waits.
+    let long = 120_000_000;
+    venue.advance(at(long));
+    assert_eq!(states(&venue).1, [Active, Determined, Inactive, Initialized]);
+
+    venue.set_active(true, None, at(long));
+    let orders = [stopped.0[0], (false, at(long)), (false, at(540))];
+    assert_eq!(states(&venue), (orders.to_vec(), [Active, Finalized, Inactive, Closed]));
+    assert_eq!(venue.catalogue().market(MarketId(1)).settled, Some(at(long)));
+    venue.apply(order(kept, 0, BookSide::Bid, 30, 1), at(long + 1)).unwrap();
+}
+
+#[test]
+fn trading_that_stops_while_the_exchange_is_stopped_cancels_what_asked_for_it() {
+    let (mut venue, [kept, _]) = venue();
+    let Command::Create(order) = order(kept, 0, BookSide::Bid, 30, 1) else { unreachable!() };
+    venue.apply(Command::Create(CreateOrder { cancel_on_pause: true, ..order }), at(1)).unwrap();
+    venue.set_active(false, None, at(2));
+    assert!(venue.set_trading(0, false, at(3)));
+    let row = &venue.account(kept).unwrap().records.orders[0];
+    assert_eq!((row.is_resting(), row.updated), (false, at(3)));
+}
+
 /// What the venue does, and all that a subscriber of everything hears of it.
 fn heard(commands: &[(u8, u32, bool, u8, i64)]) -> Vec<u8> {
     let (mut venue, accounts) = venue();

@@ -232,6 +232,10 @@ impl World {
         // Whatever was due by then comes first: the venue closes a market before the world says how it ended.
         venue.advance(at);
         match due {
+            // As long as the exchange is stopped, markets have not opened or closed that should have.
+            Due::Determine(outcomes) if !venue.status().active => {
+                self.schedule(ExchangeTime::from_micros(at.micros() + DETERMINED_AFTER), Due::Determine(outcomes));
+            }
             Due::Determine(outcomes) => {
                 for (market, value) in outcomes {
                     match venue.change_market(market, MarketChange::Determine(value), at) {

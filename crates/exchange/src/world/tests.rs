@@ -123,3 +123,17 @@ fn a_world_without_orders_has_markets_that_come_and_go() {
     // New markets are quoted when they begin, and nothing else is done.
     assert!(doings.commands - quoted <= (doings.markets - 120) * QUOTES as u64 * 2, "{doings:?}");
 }
+
+/// A quarter of an hour ends while the exchange is stopped: its outcome is told once it goes on.
+#[test]
+fn outcomes_wait_until_a_stopped_exchange_goes_on() {
+    let mut scene = Scene::new(Settings { rate: 0, ..settings(4) });
+    scene.run(13, 100);
+    let time = |minutes: i64| ExchangeTime::from_micros(START.micros() + minutes * MINUTE);
+    scene.venue.set_active(false, None, time(13));
+    scene.run(16, 100);
+    assert_eq!(scene.world.doings().determined, 0);
+    scene.venue.set_active(true, None, time(16));
+    scene.run(18, 100);
+    assert!(scene.world.doings().determined >= 2, "{:?}", scene.world.doings());
+}
