@@ -212,7 +212,7 @@ pub struct Position<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
     /// Whose.
-    pub account: AccountId,
+    pub owner: Owner,
     /// Its id.
     pub group: Uuid,
     /// What happened.

@@ -7,7 +7,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use tokio::time::{Instant, sleep};
+use daybook_book::ExchangeTime;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 
 use super::{answer::Refusal, faulted, front::Exchange};
 use crate::{
@@ -53,8 +57,8 @@ pub(super) async fn open(State(exchange): State<Arc<Exchange>>, mut request: Htt
     // The upgrade is the request's own: it has to be taken before the request is taken apart.
     let upgraded = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    let key = match exchange.caller(&parts).map_err(Refusal::from).and_then(|key| admitted(key.as_deref())) {
-        Ok(account) => account,
+    let key = match exchange.caller(&parts).map_err(Refusal::from).and_then(admitted) {
+        Ok(key) => key,
         Err(refusal) => return refusal.flat().into_response(),
     };
     let accepted = match feed::upgrade(&parts.headers) {
@@ -68,7 +72,7 @@ pub(super) async fn open(State(exchange): State<Arc<Exchange>>, mut request: Htt
             Ok(stream) => stream,
             Err(error) => return tracing::debug!(%error, "a connection ended before it was a WebSocket"),
         };
-        let (connection, wake) = exchange.venue().hub_mut().connect(Some(key), now);
+        let (connection, wake) = connect(&exchange, &key, now);
         let stream = Gated::new(stream, exchange.faults().connected(connection, &wake));
         let ended = feed::serve(stream, &*exchange, connection, wake, options).await;
         tracing::debug!(?connection, ?ended, "a WebSocket ended");
@@ -79,13 +83,19 @@ pub(super) async fn open(State(exchange): State<Arc<Exchange>>, mut request: Htt
 }
 
 /// Every connection is somebody's, who may read.
-fn admitted(key: Option<&ApiKey>) -> Result<crate::engine::AccountId, Refusal> {
+fn admitted(key: Option<Arc<ApiKey>>) -> Result<Arc<ApiKey>, Refusal> {
     let key = key.ok_or(AuthError::Unsigned)?;
-    if key.may(Permission::Read) {
-        Ok(key.account)
-    } else {
-        Err(Refusal::forbidden("this API key lacks the scope read"))
+    if key.may(Permission::Read) { Ok(key) } else { Err(Refusal::forbidden("this API key lacks the scope read")) }
+}
+
+/// Who holds a key that is bound to a subaccount hears of that one, before anything else is told.
+fn connect(exchange: &Exchange, key: &ApiKey, now: ExchangeTime) -> (ConnectionId, Arc<Notify>) {
+    let mut venue = exchange.venue();
+    let (connection, wake) = venue.hub_mut().connect(Some(key.account), now);
+    if let Some(subaccount) = key.subaccount {
+        venue.hub_mut().restrict(connection, subaccount);
     }
+    (connection, wake)
 }
 
 fn refused(error: UpgradeError) -> Response {

@@ -80,7 +80,7 @@ impl Venue {
                 Publication::Position(Position { report, user: ids.of(Kind::User, report.owner.account.0.into()) })
             }
             Effect::Group { owner, group, change, limit } if self.is_told(*owner) => Publication::Group(Group {
-                account: owner.account,
+                owner: *owner,
                 group: ids.of(Kind::Group, group.0),
                 change: *change,
                 limit: *limit,

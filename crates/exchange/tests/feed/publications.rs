@@ -245,13 +245,53 @@ fn a_user_is_told_of_the_own_fills_orders_positions_and_groups() {
         (GroupChange::Reset, "reset", false),
         (GroupChange::Deleted, "deleted", false),
     ] {
-        let group = Group { account: ANN, group: id(4), change, limit: contracts(150), ts: TS };
+        let group = Group { owner: ANNS, group: id(4), change, limit: contracts(150), ts: TS };
         let mut expected =
             json!({"event_type": event_type, "order_group_id": id(4).to_string(), "ts_ms": START / 1_000});
         if tells_limit {
             expected["contracts_limit_fp"] = json!("150.00");
         }
         assert_eq!(ann_alone(&Publication::Group(group), "order_group_updates"), expected);
+    }
+}
+
+/// Three of Ann's connections: one of a key that is bound to nothing, one bound to the subaccount, one to another.
+#[test]
+fn who_is_bound_to_a_subaccount_hears_of_no_other() {
+    let report = PositionReport {
+        owner: ANNS,
+        market: MarketId(0),
+        position: contracts(1),
+        cost: Money::ZERO,
+        realized: Money::ZERO,
+        fees: Money::ZERO,
+        position_fees: Money::ZERO,
+        traded: Money::ZERO,
+        volume: contracts(1),
+    };
+    let group = Group { owner: ANNS, group: id(4), change: GroupChange::Reset, limit: contracts(1), ts: TS };
+    let mut own = delta(0, Side::Yes, cents(40), contracts(1), 9);
+    own.owner = Some(ANNS);
+    own.client_order_id = Some("own");
+    for publication in [
+        Publication::Position(Position { report: &report, user: id(1) }),
+        Publication::Group(group),
+        Publication::Delta(own),
+    ] {
+        let mut world = World::new(1);
+        let [free, bound, elsewhere] = [(); 3].map(|()| everything(&mut world, ANN));
+        world.hub.restrict(bound, ANNS.subaccount);
+        world.hub.restrict(elsewhere, 0);
+        world.publish(&publication);
+        let [free, bound, elsewhere] = [free, bound, elsewhere].map(|connection| world.take(connection));
+        assert_eq!((free.len(), &free), (1, &bound));
+        if let Publication::Delta(_) = publication {
+            // Everybody hears of it, and nobody else that it was an own order.
+            let (own, public) = (&bound[0]["msg"], &elsewhere[0]["msg"]);
+            assert_eq!((own["client_order_id"].as_str(), public.get("client_order_id")), (Some("own"), None));
+        } else {
+            assert_eq!(elsewhere, Vec::<Value>::new());
+        }
     }
 }
 

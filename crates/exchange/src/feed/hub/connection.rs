@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::Standing;
 use crate::{
-    engine::{AccountId, MarketId},
+    engine::{AccountId, MarketId, Owner},
     feed::{About, ErrorCode, Limits, Output, encode::Encode, limits::Rate, subscription::Subscription},
 };
 
@@ -19,6 +19,8 @@ const TOO_SLOW: u16 = 1008;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) account: Option<AccountId>,
+    /// The only subaccount of which it is told in private; all of them without.
+    pub(super) subaccount: Option<u8>,
     /// At most one of each channel.
     pub(super) subscriptions: [Option<Box<Subscription>>; Channel::ALL.len()],
     pub(super) rate: Rate,
@@ -47,6 +49,7 @@ impl Connection {
     pub(super) fn new(account: Option<AccountId>, limits: &Limits, wake: Arc<Notify>, at: ExchangeTime) -> Connection {
         Connection {
             account,
+            subaccount: None,
             subscriptions: Default::default(),
             rate: Rate::full(limits.commands_per_second, at),
             refuse_next: None,
@@ -56,6 +59,11 @@ impl Connection {
             closing: None,
             wake,
         }
+    }
+
+    /// Whether it may be told what is this owner's alone.
+    pub(super) fn is_of(&self, owner: Owner) -> bool {
+        self.account == Some(owner.account) && self.subaccount.is_none_or(|only| only == owner.subaccount)
     }
 
     /// A number for a new subscription.

@@ -109,6 +109,14 @@ impl Hub {
         (ConnectionId { slot, generation: at.generation }, wake)
     }
 
+    /// Lets a connection be told in private only of one subaccount of its account, as a key that is bound to one may read
+    /// no other. Communications, which name accounts only, are not affected.
+    pub fn restrict(&mut self, connection: ConnectionId, subaccount: u8) {
+        if let Some(connection) = self.get_mut(connection) {
+            connection.subaccount = Some(subaccount);
+        }
+    }
+
     /// Forgets a connection and all that it has waiting.
     pub fn disconnect(&mut self, connection: ConnectionId) {
         if self.get(connection).is_none() {

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Hub, connection::tail, index_of, observed_of};
 use crate::{
-    engine::{AccountId, MarketId},
+    engine::{MarketId, Owner},
     feed::{
         Audience, Communication, Delta, Index, Publication, Snapshot,
         encode::Encode,
@@ -41,22 +41,22 @@ impl Hub {
             Publication::Fill(fill) => {
                 let market = fill.report.market;
                 message::fill(&mut self.bodies[0], fill, self.names.get(market));
-                self.tell_account(Channel::Fill, "fill", fill.report.owner.account, Some(market), at);
+                self.tell_owner(Channel::Fill, "fill", fill.report.owner, Some(market), at);
             }
             Publication::Order(order) => {
                 let market = order.report.market;
                 message::order(&mut self.bodies[0], order, self.names.get(market));
-                self.tell_account(Channel::UserOrders, "user_order", order.report.owner.account, Some(market), at);
+                self.tell_owner(Channel::UserOrders, "user_order", order.report.owner, Some(market), at);
             }
             Publication::Position(position) => {
                 let market = position.report.market;
                 message::position(&mut self.bodies[0], position, self.names.get(market));
-                let account = position.report.owner.account;
-                self.tell_account(Channel::MarketPositions, "market_position", account, Some(market), at);
+                let owner = position.report.owner;
+                self.tell_owner(Channel::MarketPositions, "market_position", owner, Some(market), at);
             }
             Publication::Group(group) => {
                 message::group(&mut self.bodies[0], group);
-                self.tell_account(Channel::OrderGroupUpdates, "order_group_updates", group.account, None, at);
+                self.tell_owner(Channel::OrderGroupUpdates, "order_group_updates", group.owner, None, at);
             }
             Publication::Lifecycle(lifecycle) => {
                 let name = self.names.get(lifecycle.market);
@@ -85,7 +85,7 @@ impl Hub {
         let Hub { names, slots, by_market, bodies, overflowed, limits, .. } = self;
         for &slot in by_market[0][delta.market.0 as usize].iter() {
             let connection = Hub::at(slots, slot);
-            let own = delta.owner.is_some_and(|owner| connection.account == Some(owner.account));
+            let own = delta.owner.is_some_and(|owner| connection.is_of(owner));
             let Some(subscription) = connection.subscription(Channel::OrderbookDelta) else { continue };
             let yes_price = subscription.view.yes_price && delta.side == Side::No;
             let body = &mut bodies[usize::from(yes_price) | usize::from(own) << 1];
@@ -214,19 +214,22 @@ impl Hub {
         self.end_overflowed(channel, at);
     }
 
-    /// Sends the first body to a user's connections that hear of this market on this channel.
-    fn tell_account(
+    /// Sends the first body to those of its owner's connections that hear of this market on this channel.
+    fn tell_owner(
         &mut self,
         channel: Channel,
         frame_type: &str,
-        account: AccountId,
+        owner: Owner,
         market: Option<MarketId>,
         at: ExchangeTime,
     ) {
         let Hub { slots, by_account, bodies, overflowed, limits, .. } = self;
         tail(&mut bodies[0], at);
-        for &slot in by_account.get(&account).map(Vec::as_slice).unwrap_or_default() {
+        for &slot in by_account.get(&owner.account).map(Vec::as_slice).unwrap_or_default() {
             let connection = Hub::at(slots, slot);
+            if !connection.is_of(owner) {
+                continue;
+            }
             let Some(subscription) = connection.subscription(channel) else { continue };
             if market.is_none_or(|market| subscription.scope.contains(market))
                 && !connection.tell(channel, frame_type, market, &bodies[0], limits.subscription_bytes)
