@@ -1,11 +1,13 @@
-//! Clients that were not written here work against `daybook exchange`, over real sockets: the venue's own SDKs in Python
-//! and TypeScript, and a WebSocket client of somebody else's.
+//! Clients work against `daybook exchange`, over real sockets: the project's own, and some that were not written here, the
+//! venue's SDKs in Python and TypeScript and a WebSocket client of somebody else's.
 //!
-//! Each test starts the binary, waits for its one line, runs a script beside this file with the credentials that the
-//! exchange wrote, and interrupts it. The scripts print every operation that they exercised and its result. Without
-//! their packages (`.ci/run` installs them) they are skipped, which is said.
+//! Each test starts the binary, waits for its one line, trades with the credentials that the exchange wrote, and
+//! interrupts it. For the clients of others there is a script beside this file, which prints every operation that it
+//! exercised and its result. Without their packages (`.ci/run` installs them) they are skipped, which is said.
 
 #![allow(missing_docs, clippy::unwrap_used)]
+
+mod own_client;
 
 use std::{
     env, fs,
@@ -28,13 +30,12 @@ struct Exchange {
 }
 
 impl Exchange {
-    /// Starts one with a lively world, and waits until it is up.
+    /// Starts one with these flags, and waits until it is up.
     fn start(flags: &[&str]) -> Exchange {
         let folder = tempfile::tempdir().unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_daybook"))
             .args(["exchange", "--listen", "127.0.0.1:0", "--credentials"])
             .arg(folder.path().join("credentials.json"))
-            .args(["--markets", "200", "--rate", "200", "--seed", "1"])
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -61,10 +62,10 @@ impl Exchange {
         file
     }
 
-    /// Interrupts it, as a user would, and demands that it ends in order.
-    fn stop(mut self) {
+    /// Sends it a signal, `-INT` as a user does or `-TERM` as a system does, and demands that it ends in order.
+    fn stop(mut self, signal: &str) {
         let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let mut said = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert!(self.process.wait().unwrap().success(), "{said}");
@@ -85,7 +86,7 @@ fn drive(interpreter: &str, script: &str) {
     if let Err(error) = Command::new(interpreter).arg("--version").stdout(Stdio::null()).status() {
         return println!("SKIPPED: {script}: {interpreter} cannot be run: {error}");
     }
-    let exchange = Exchange::start(&[]);
+    let exchange = Exchange::start(&["--markets", "200", "--rate", "200", "--seed", "1"]);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exchange").join(script);
     let output =
         Command::new(interpreter).arg(path).arg(exchange.credentials()).arg(exchange.support()).output().unwrap();
@@ -96,7 +97,7 @@ fn drive(interpreter: &str, script: &str) {
     }
     println!("{script}\n{printed}");
     assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
-    exchange.stop();
+    exchange.stop("-INT");
 }
 
 fn python() -> String {
