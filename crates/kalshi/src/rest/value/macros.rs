@@ -38,7 +38,7 @@ macro_rules! record {
                     }
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        use $crate::rest::value::{Key, Seed, in_field};
+                        use $crate::rest::value::{Key, Seed, TWICE, in_field};
 
                         $(let mut $field: Option<$type> = None;)*
                         let mut extra = serde_json::Map::new();
@@ -49,7 +49,7 @@ macro_rules! record {
                                         stringify!($name), ".", $crate::rest::value::record!(@name $field $($rename)?)
                                     );
                                     if $field.is_some() {
-                                        return Err(in_field(PLACE, "the field stands twice in one object"));
+                                        return Err(in_field(PLACE, TWICE));
                                     }
                                     let value = map.next_value_seed(Seed::<$type>::new());
                                     $field = Some(value.map_err(|error| in_field(PLACE, error))?);
@@ -67,7 +67,7 @@ macro_rules! record {
                                     if extra.contains_key(key.as_ref()) {
                                         return Err(in_field(
                                             format_args!("{}.{key}", stringify!($name)),
-                                            "the field stands twice in one object",
+                                            TWICE,
                                         ));
                                     }
                                     extra.insert(key.into_owned(), map.next_value()?);
@@ -193,22 +193,32 @@ macro_rules! body {
                     }
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        use $crate::rest::value::{Key, Seed, in_field};
+                        use $crate::rest::value::{Key, Seed, TWICE, in_field};
 
                         $(let mut $field: Option<$type> = None;)*
                         $($(let mut $option: Option<$option_type> = None;)*)?
+                        let mut passed_over = std::collections::BTreeSet::new();
                         while let Some(Key(key)) = map.next_key::<Key<'_>>()? {
                             match key.as_ref() {
                                 $($crate::rest::value::record!(@name $field $($rename)?) => {
+                                    if $field.is_some() {
+                                        return Err(in_field(&key, TWICE));
+                                    }
                                     let value = map.next_value_seed(Seed::<$type>::new());
                                     $field = Some(value.map_err(|error| in_field(&key, error))?);
                                 })*
                                 $($($crate::rest::value::record!(@name $option $($option_rename)?) => {
+                                    if $option.is_some() {
+                                        return Err(in_field(&key, TWICE));
+                                    }
                                     let value = map.next_value_seed(Seed::<$option_type>::new());
                                     $option = Some(value.map_err(|error| in_field(&key, error))?);
                                 })*)?
                                 _ => {
                                     map.next_value::<serde::de::IgnoredAny>()?;
+                                    if let Some(key) = passed_over.replace(key) {
+                                        return Err(in_field(key, TWICE));
+                                    }
                                 }
                             }
                         }

@@ -44,7 +44,7 @@ pub use secret::SecretText;
 pub(crate) use macros::{body, open_enum, operations, query, record};
 pub(crate) use query::{Query, QueryField, QueryValue, comma_list};
 pub(crate) use text::{Text, text_value};
-pub(crate) use wire::{Answered, FromWire, Key, Seed, ToWire, Written, in_field, missing, missing_key, retired};
+pub(crate) use wire::{Answered, FromWire, Key, Seed, TWICE, ToWire, Written, in_field, missing, missing_key, retired};
 
 #[cfg(test)]
 mod tests;

@@ -123,6 +123,7 @@ fn a_record_says_what_is_wrong_and_where() {
     };
     assert!(twice(r#""money": "1""#).starts_with("Everything.money: the field stands twice"));
     assert!(twice(r#""unknown": null"#).starts_with("Everything.unknown: the field stands twice"));
+    assert!(twice(r#""cents": null"#).starts_with("Everything.cents: the field stands twice"));
     assert!(read(&json!([])).unwrap_err().contains("an object (Everything)"));
 }
 
@@ -134,6 +135,21 @@ fn bodies_leave_out_what_is_absent() {
     assert_eq!(serde_json::to_string(&body).unwrap(), r#"{"ticker":"A","type":"third"}"#);
     assert_eq!(serde_json::to_string(&Lax::default()).unwrap(), "{}");
     assert_eq!(serde_json::to_string(&Lax { count: Some(u64::MAX) }).unwrap(), r#"{"count":18446744073709551615}"#);
+}
+
+#[test]
+fn bodies_are_read_as_they_are_written_and_name_no_field_twice() {
+    let read = |text: &str| serde_json::from_str::<Body>(text).map_err(|error| error.to_string());
+    let body = Body { kind: Some(Word::Second), ..Body::new(Ticker::new("A").unwrap()) };
+    assert_eq!(read(r#"{"ticker": "A", "type": "second", "more": 1}"#), Ok(body));
+    for (text, field) in [
+        (r#"{"ticker": "A", "ticker": "A"}"#, "ticker"),
+        (r#"{"ticker": "A", "type": null, "type": "first"}"#, "type"),
+        (r#"{"more": 1, "ticker": "A", "more": 1}"#, "more"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(error.starts_with(&format!("{field}: the field stands twice in one object")), "{error}");
+    }
 }
 
 #[test]

@@ -154,6 +154,9 @@ impl<'de> Deserialize<'de> for Answered {
     }
 }
 
+/// What is wrong with an object that names a field again: JSON leaves open which of the two counts.
+pub(crate) const TWICE: &str = "the field stands twice in one object";
+
 /// The same error, told where it arose.
 #[cold]
 pub(crate) fn in_field<E: Error>(place: impl fmt::Display, error: impl fmt::Display) -> E {
@@ -181,8 +184,10 @@ pub(crate) fn retired<'de, A: MapAccess<'de>>(
 ) -> Result<(), A::Error> {
     let value: Value = map.next_value()?;
     if value.is_null() {
-        extra.insert(field.to_owned(), value);
-        return Ok(());
+        return match extra.insert(field.to_owned(), value) {
+            None => Ok(()),
+            Some(_) => Err(in_field(format_args!("{record}.{field}"), TWICE)),
+        };
     }
     Err(A::Error::custom(format_args!(
         "{record}: `{field}` holds {value}, a form that the venue removed on {since}; now it is `{instead}`"
