@@ -1,9 +1,6 @@
 //! The way of a request: found, verified, paid for, answered.
 
-use std::{
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{io, sync::Arc};
 
 use axum::{
     Router,
@@ -16,6 +13,7 @@ use axum::{
 };
 use daybook_book::ExchangeTime;
 use daybook_kalshi::{Budget, Costs, Operation, WallClock};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::net::TcpListener;
 
 use super::{
@@ -50,10 +48,11 @@ impl Exchange {
         Exchange { venue: Mutex::new(venue), clock, faults: Faults::default() }
     }
 
-    /// The venue, for nobody else meanwhile. Never hold it across an `.await`.
+    /// The venue, for nobody else meanwhile. Never hold it across an `.await`. Who takes it again and again lets go of it
+    /// with [`MutexGuard::unlock_fair`], or others wait in vain.
     pub fn venue(&self) -> MutexGuard<'_, Venue> {
         // A panic under the lock is a bug of one request; the exchange goes on.
-        self.venue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.venue.lock()
     }
 
     /// Now, by the exchange's clock.
