@@ -12,6 +12,7 @@ pub mod fold;
 pub mod history;
 pub mod market;
 mod opening;
+pub mod packed_delta;
 pub mod parquet_file;
 mod prune;
 pub mod reader;

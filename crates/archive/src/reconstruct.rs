@@ -239,14 +239,14 @@ impl Sources<'_> {
             }
         }
         for rows in &self.unsealed {
-            let from = after.map_or(0, |after| rows.deltas.partition_point(|delta| delta.ordinal <= after));
-            for delta in rows.deltas[from..].iter().filter(|delta| delta.connection == connection) {
-                if delta.ordinal > until {
+            let from = after.map_or(0, |after| rows.deltas.partition_point(|delta| delta.ordinal() <= after));
+            for delta in rows.deltas[from..].iter().filter(|delta| delta.connection() == connection) {
+                if delta.ordinal() > until {
                     return Ok(ControlFlow::Continue(()));
                 }
-                after = Some(delta.ordinal);
-                let extra = self.extras.iter().find_map(|extras| extras.get(&delta.ordinal)).map(|extra| &**extra);
-                if visit(delta, extra)?.is_break() {
+                after = Some(delta.ordinal());
+                let extra = self.extras.iter().find_map(|extras| extras.get(&delta.ordinal())).map(|extra| &**extra);
+                if visit(&delta.row(), extra)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }

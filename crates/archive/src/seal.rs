@@ -14,6 +14,7 @@ use crate::{
     coverage::Interval,
     history::Histories,
     opening::commit_file,
+    packed_delta::PackedDelta,
     schema::Table,
     segment_writer::{Day, SegmentWriter, WrittenFile, day_of},
     store::Store,
@@ -164,7 +165,7 @@ fn walk<'a>(
 ) -> Result<(), Error> {
     let mut days = Days::default();
     let mut keyframes = rows.keyframes.iter().peekable();
-    for delta in &rows.deltas {
+    for delta in rows.deltas.iter().map(PackedDelta::row) {
         while let Some(row) = keyframes.next_if(|row| row.keyframe.ordinal < delta.ordinal) {
             let connection = row.keyframe.connection;
             let mut day = days.after(connection, row.keyframe.recv_max);
@@ -182,7 +183,7 @@ fn walk<'a>(
 }
 
 enum Walked<'a> {
-    Delta(&'a DeltaRow),
+    Delta(DeltaRow),
     Keyframe(&'a KeyframeRow),
 }
 

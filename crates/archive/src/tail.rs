@@ -10,10 +10,11 @@ use crate::{
     coverage::{Interval, IntervalKey},
     entry::{Cause, Document, Entry, Notice, SourceState},
     market::{Change, Keyframe, Market, Place, Stream},
+    packed_delta::PackedDelta,
     schema::Table,
 };
 
-/// One delta as the tail holds it: fixed width, text by index.
+/// One delta of an archive, sealed or not: fixed width, text by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeltaRow {
     /// Arrival order.
@@ -83,7 +84,7 @@ pub struct UnparsedRow {
 #[derive(Clone, Debug, Default)]
 pub struct MarketRows {
     /// Deltas.
-    pub deltas: Vec<DeltaRow>,
+    pub deltas: Vec<PackedDelta>,
     /// Keyframes, folded and sent.
     pub keyframes: Vec<KeyframeRow>,
     /// Latest version of each interval that changed.
@@ -407,7 +408,7 @@ impl Tail {
                 diverged = change.diverged;
                 let rows = &mut self.rows[at];
                 note(rows, change, market_id);
-                rows.deltas.push(DeltaRow {
+                rows.deltas.push(PackedDelta::from(DeltaRow {
                     ordinal,
                     recv_ts: record.recv_ts.nanos(),
                     ts: delta.ts,
@@ -420,7 +421,7 @@ impl Tail {
                     market_id,
                     price: delta.price,
                     side: delta.side,
-                });
+                }));
                 self.other.delta_count += 1;
                 if let Some(extra) = record.extra {
                     self.other.extras.insert(ordinal, extra.into());
