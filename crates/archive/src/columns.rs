@@ -2,7 +2,10 @@
 
 mod copied;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 pub use copied::CopiedColumns;
 
@@ -21,19 +24,69 @@ pub struct Columns {
 }
 
 enum Buffer {
-    Boolean { values: Vec<bool>, valid: Vec<bool>, nulls: usize },
-    I32 { values: Vec<i32>, valid: Vec<bool>, nulls: usize },
-    I64 { values: Vec<i64>, valid: Vec<bool>, nulls: usize },
-    Text { indices: Vec<u32>, valid: Vec<bool>, nulls: usize, texts: Texts },
+    Boolean { values: Vec<bool>, presence: Presence },
+    I32 { values: Vec<i32>, presence: Presence },
+    I64 { values: Vec<i64>, presence: Presence },
+    Text { indices: Vec<u32>, presence: Presence, texts: Texts },
     I32List { offsets: Vec<u32>, values: Vec<i32> },
     I64List { offsets: Vec<u32>, values: Vec<i64> },
 }
 
+/// Which rows of a column have a value. Nothing is kept of it while all have one, as in most columns.
 #[derive(Default)]
+struct Presence {
+    /// A flag per row, once there was a null.
+    flags: Vec<bool>,
+    nulls: usize,
+}
+
+impl Presence {
+    /// Notes the row that follows `before` others.
+    #[inline]
+    fn push(&mut self, before: usize, is_present: bool) {
+        if self.nulls == 0 {
+            if is_present {
+                return;
+            }
+            self.flags.resize(before, true);
+        }
+        self.flags.push(is_present);
+        self.nulls += usize::from(!is_present);
+    }
+
+    /// Notes so many rows that all have a value.
+    fn push_present(&mut self, count: usize) {
+        if self.nulls > 0 {
+            self.flags.resize(self.flags.len() + count, true);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.flags.clear();
+        self.nulls = 0;
+    }
+
+    /// The flags, if any row is null.
+    fn flags(&self) -> Option<&[bool]> {
+        (self.nulls > 0).then_some(&self.flags)
+    }
+}
+
+/// The different texts of a column, numbered.
 struct Texts {
     values: Vec<Arc<str>>,
     index: HashMap<Arc<str>, u32>,
     last: u32,
+    /// No other texts of this process have this number.
+    set: u64,
+}
+
+impl Default for Texts {
+    fn default() -> Texts {
+        static SETS: AtomicU64 = AtomicU64::new(1);
+        let set = SETS.fetch_add(1, Ordering::Relaxed);
+        Texts { values: Vec::new(), index: HashMap::new(), last: 0, set }
+    }
 }
 
 impl Texts {
@@ -55,6 +108,14 @@ impl Texts {
     }
 }
 
+/// The number of one text in the column that it was written to last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TextNumber {
+    /// Whose number it is; none has zero.
+    set: u64,
+    number: u32,
+}
+
 impl Columns {
     /// No rows yet.
     pub fn new(table: Table) -> Columns {
@@ -62,15 +123,15 @@ impl Columns {
             .columns()
             .iter()
             .map(|column| match column.kind {
-                ColumnType::Boolean => Buffer::Boolean { values: Vec::new(), valid: Vec::new(), nulls: 0 },
+                ColumnType::Boolean => Buffer::Boolean { values: Vec::new(), presence: Presence::default() },
                 ColumnType::Int16 | ColumnType::Int32 | ColumnType::Price => {
-                    Buffer::I32 { values: Vec::new(), valid: Vec::new(), nulls: 0 }
+                    Buffer::I32 { values: Vec::new(), presence: Presence::default() }
                 }
                 ColumnType::Int64 | ColumnType::Timestamp | ColumnType::Quantity => {
-                    Buffer::I64 { values: Vec::new(), valid: Vec::new(), nulls: 0 }
+                    Buffer::I64 { values: Vec::new(), presence: Presence::default() }
                 }
                 ColumnType::Text => {
-                    Buffer::Text { indices: Vec::new(), valid: Vec::new(), nulls: 0, texts: Texts::default() }
+                    Buffer::Text { indices: Vec::new(), presence: Presence::default(), texts: Texts::default() }
                 }
                 ColumnType::PriceList => Buffer::I32List { offsets: vec![0], values: Vec::new() },
                 ColumnType::QuantityList => Buffer::I64List { offsets: vec![0], values: Vec::new() },
@@ -95,25 +156,21 @@ impl Columns {
         self.rows = 0;
         for buffer in &mut self.buffers {
             match buffer {
-                Buffer::Boolean { values, valid, nulls } => {
+                Buffer::Boolean { values, presence } => {
                     values.clear();
-                    valid.clear();
-                    *nulls = 0;
+                    presence.clear();
                 }
-                Buffer::I32 { values, valid, nulls } => {
+                Buffer::I32 { values, presence } => {
                     values.clear();
-                    valid.clear();
-                    *nulls = 0;
+                    presence.clear();
                 }
-                Buffer::I64 { values, valid, nulls } => {
+                Buffer::I64 { values, presence } => {
                     values.clear();
-                    valid.clear();
-                    *nulls = 0;
+                    presence.clear();
                 }
-                Buffer::Text { indices, valid, nulls, texts } => {
+                Buffer::Text { indices, presence, texts } => {
                     indices.clear();
-                    valid.clear();
-                    *nulls = 0;
+                    presence.clear();
                     *texts = Texts::default();
                 }
                 Buffer::I32List { offsets, values } => {
@@ -138,27 +195,24 @@ impl Columns {
                 _ => Vec::new(),
             })
             .collect();
-        fn some(valid: &[bool], nulls: usize) -> Option<&[bool]> {
-            (nulls > 0).then_some(valid)
-        }
         let data: Vec<ColumnData<'_>> = self
             .buffers
             .iter()
             .zip(&texts)
             .map(|(buffer, texts)| match buffer {
-                Buffer::Boolean { nulls, .. }
-                | Buffer::I32 { nulls, .. }
-                | Buffer::I64 { nulls, .. }
-                | Buffer::Text { nulls, .. }
-                    if *nulls == self.rows =>
+                Buffer::Boolean { presence, .. }
+                | Buffer::I32 { presence, .. }
+                | Buffer::I64 { presence, .. }
+                | Buffer::Text { presence, .. }
+                    if presence.nulls == self.rows =>
                 {
                     ColumnData::AllNull { rows: self.rows }
                 }
-                Buffer::Boolean { values, valid, nulls } => ColumnData::Booleans(values, some(valid, *nulls)),
-                Buffer::I32 { values, valid, nulls } => ColumnData::I32(values, some(valid, *nulls)),
-                Buffer::I64 { values, valid, nulls } => ColumnData::I64(values, some(valid, *nulls)),
-                Buffer::Text { indices, valid, nulls, .. } => {
-                    ColumnData::Categories { indices, values: texts, validity: some(valid, *nulls) }
+                Buffer::Boolean { values, presence } => ColumnData::Booleans(values, presence.flags()),
+                Buffer::I32 { values, presence } => ColumnData::I32(values, presence.flags()),
+                Buffer::I64 { values, presence } => ColumnData::I64(values, presence.flags()),
+                Buffer::Text { indices, presence, .. } => {
+                    ColumnData::Categories { indices, values: texts, validity: presence.flags() }
                 }
                 Buffer::I32List { offsets, values } => ColumnData::I32Lists { offsets, values },
                 Buffer::I64List { offsets, values } => ColumnData::I64Lists { offsets, values },
@@ -175,30 +229,25 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
+    #[inline]
     fn next(&mut self) -> &mut Buffer {
         self.at += 1;
         &mut self.columns.buffers[self.at - 1]
     }
 
     /// A 16- or 32-bit integer.
-    pub fn i32(mut self, value: i32) -> Self {
-        match self.next() {
-            Buffer::I32 { values, valid, .. } => {
-                values.push(value);
-                valid.push(true);
-            }
-            _ => unreachable!("the row is filled in the order of the table's columns"),
-        }
-        self
+    #[inline]
+    pub fn i32(self, value: i32) -> Self {
+        self.optional_i32(Some(value))
     }
 
     /// A 16- or 32-bit integer, or none.
+    #[inline]
     pub fn optional_i32(mut self, value: Option<i32>) -> Self {
         match self.next() {
-            Buffer::I32 { values, valid, nulls } => {
+            Buffer::I32 { values, presence } => {
+                presence.push(values.len(), value.is_some());
                 values.push(value.unwrap_or(0));
-                valid.push(value.is_some());
-                *nulls += usize::from(value.is_none());
             }
             _ => unreachable!("the row is filled in the order of the table's columns"),
         }
@@ -206,24 +255,18 @@ impl Row<'_> {
     }
 
     /// A 64-bit integer, a time in microseconds or a quantity in hundredths.
-    pub fn i64(mut self, value: i64) -> Self {
-        match self.next() {
-            Buffer::I64 { values, valid, .. } => {
-                values.push(value);
-                valid.push(true);
-            }
-            _ => unreachable!("the row is filled in the order of the table's columns"),
-        }
-        self
+    #[inline]
+    pub fn i64(self, value: i64) -> Self {
+        self.optional_i64(Some(value))
     }
 
     /// The same, or none.
+    #[inline]
     pub fn optional_i64(mut self, value: Option<i64>) -> Self {
         match self.next() {
-            Buffer::I64 { values, valid, nulls } => {
+            Buffer::I64 { values, presence } => {
+                presence.push(values.len(), value.is_some());
                 values.push(value.unwrap_or(0));
-                valid.push(value.is_some());
-                *nulls += usize::from(value.is_none());
             }
             _ => unreachable!("the row is filled in the order of the table's columns"),
         }
@@ -242,11 +285,21 @@ impl Row<'_> {
     }
 
     /// Text.
-    pub fn text(mut self, value: &str) -> Self {
+    pub fn text(self, value: &str) -> Self {
+        self.optional_text(Some(value))
+    }
+
+    /// Text that rows before may have had as well. `known` is of this text alone, and spares looking it up again.
+    #[inline]
+    pub fn known_text(mut self, value: &str, known: &mut TextNumber) -> Self {
         match self.next() {
-            Buffer::Text { indices, valid, texts, .. } => {
-                indices.push(texts.index(value));
-                valid.push(true);
+            Buffer::Text { indices, presence, texts } => {
+                if known.set != texts.set {
+                    *known = TextNumber { set: texts.set, number: texts.index(value) };
+                }
+                debug_assert_eq!(&*texts.values[known.number as usize], value, "a number is of one text");
+                presence.push(indices.len(), true);
+                indices.push(known.number);
             }
             _ => unreachable!("the row is filled in the order of the table's columns"),
         }
@@ -255,27 +308,22 @@ impl Row<'_> {
 
     /// Text or none.
     pub fn optional_text(mut self, value: Option<&str>) -> Self {
-        let Some(value) = value else {
-            match self.next() {
-                Buffer::Text { indices, valid, nulls, .. } => {
-                    indices.push(0);
-                    valid.push(false);
-                    *nulls += 1;
-                }
-                _ => unreachable!("the row is filled in the order of the table's columns"),
+        match self.next() {
+            Buffer::Text { indices, presence, texts } => {
+                presence.push(indices.len(), value.is_some());
+                indices.push(value.map_or(0, |value| texts.index(value)));
             }
-            return self;
-        };
-        self.text(value)
+            _ => unreachable!("the row is filled in the order of the table's columns"),
+        }
+        self
     }
 
     /// True, false or none.
     pub fn optional_bool(mut self, value: Option<bool>) -> Self {
         match self.next() {
-            Buffer::Boolean { values, valid, nulls } => {
+            Buffer::Boolean { values, presence } => {
+                presence.push(values.len(), value.is_some());
                 values.push(value.unwrap_or(false));
-                valid.push(value.is_some());
-                *nulls += usize::from(value.is_none());
             }
             _ => unreachable!("the row is filled in the order of the table's columns"),
         }

@@ -11,6 +11,7 @@ use daybook_book::{Event, Price, Quantity, Side};
 use crate::{
     Error,
     catalog::{Catalog, TableFiles},
+    columns::TextNumber,
     coverage::Interval,
     history::Histories,
     opening::commit_file,
@@ -188,12 +189,18 @@ enum Walked<'a> {
 }
 
 fn deltas(writer: &mut SegmentWriter, rows: &Rows) -> Result<(), Error> {
+    let mut sides = [TextNumber::default(); 2];
     for (ticker, market) in &rows.markets {
+        let mut known_ticker = TextNumber::default();
+        let (mut market_id, mut known_id) = (u32::MAX, TextNumber::default());
         walk(market, |day, walked| {
             let Walked::Delta(delta) = walked else { return Ok(()) };
+            if delta.market_id != market_id {
+                (market_id, known_id) = (delta.market_id, TextNumber::default());
+            }
             writer
                 .row(day)?
-                .text(ticker)
+                .known_text(ticker, &mut known_ticker)
                 .i64(delta.ordinal.cast_signed())
                 .nanos(delta.recv_ts)
                 .optional_i64(delta.ts.map(|ts| ts.micros()))
@@ -202,8 +209,8 @@ fn deltas(writer: &mut SegmentWriter, rows: &Rows) -> Result<(), Error> {
                 .optional_i32(delta.sid.map(u32::cast_signed))
                 .optional_i64(delta.seq.map(u64::cast_signed))
                 .i32(delta.connection.cast_signed())
-                .text(&rows.market_ids[delta.market_id as usize])
-                .text(delta.side.as_str())
+                .known_text(&rows.market_ids[market_id as usize], &mut known_id)
+                .known_text(delta.side.as_str(), &mut sides[delta.side as usize])
                 .i32(i32::from(delta.price.ten_thousandths()))
                 .i64(delta.quantity.hundredths())
                 .optional_text(rows.extras.get(&delta.ordinal).map(|extra| &**extra))

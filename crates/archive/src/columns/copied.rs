@@ -8,7 +8,7 @@ use arrow::{
     datatypes::{Decimal32Type, Decimal64Type},
 };
 
-use super::{Buffer, Columns, Texts};
+use super::{Buffer, Columns, Presence, Texts};
 use crate::{
     Error,
     schema::{Column, ColumnType},
@@ -121,32 +121,31 @@ impl Columns {
 impl Buffer {
     fn copy(&mut self, from: &Copied, rows: Range<usize>) {
         let count = rows.len();
-        let mark = |valid: &mut Vec<bool>, nulls: &mut usize| match &from.nulls {
-            Some(present) => {
-                valid.extend(rows.clone().map(|row| present.is_valid(row)));
-                *nulls += present.slice(rows.start, count).null_count();
+        let mark = |presence: &mut Presence, before: usize| match &from.nulls {
+            Some(present) if present.slice(rows.start, count).null_count() > 0 => {
+                rows.clone().enumerate().for_each(|(at, row)| presence.push(before + at, present.is_valid(row)));
             }
-            None => valid.resize(valid.len() + count, true),
+            _ => presence.push_present(count),
         };
         match (self, &from.values) {
-            (Buffer::Boolean { values, valid, nulls }, Values::Boolean(source)) => {
+            (Buffer::Boolean { values, presence }, Values::Boolean(source)) => {
+                mark(presence, values.len());
                 values.extend(rows.clone().map(|row| source.value(row)));
-                mark(valid, nulls);
             }
-            (Buffer::I32 { values, valid, nulls }, Values::I16(source)) => {
+            (Buffer::I32 { values, presence }, Values::I16(source)) => {
+                mark(presence, values.len());
                 values.extend(source[rows.clone()].iter().map(|value| i32::from(*value)));
-                mark(valid, nulls);
             }
-            (Buffer::I32 { values, valid, nulls }, Values::I32(source)) => {
+            (Buffer::I32 { values, presence }, Values::I32(source)) => {
+                mark(presence, values.len());
                 values.extend_from_slice(&source[rows.clone()]);
-                mark(valid, nulls);
             }
-            (Buffer::I64 { values, valid, nulls }, Values::I64(source)) => {
+            (Buffer::I64 { values, presence }, Values::I64(source)) => {
+                mark(presence, values.len());
                 values.extend_from_slice(&source[rows.clone()]);
-                mark(valid, nulls);
             }
-            (Buffer::Text { indices, valid, nulls, texts }, source) => {
-                mark(valid, nulls);
+            (Buffer::Text { indices, presence, texts }, source) => {
+                mark(presence, indices.len());
                 let present = |row| from.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
                 match source {
                     Values::Text(source) => {
