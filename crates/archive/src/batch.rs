@@ -27,12 +27,17 @@ pub struct BatchBuilder {
     body: Vec<u8>,
     ordinals: u32,
     entries: u32,
-    /// The last texts used: neighbouring deltas are usually of one market, whose ticker and id alternate.
-    recent: [(Vec<u8>, u32); 2],
+    /// For each text the one that came right behind it last: a market's id behind its ticker.
+    behind: Vec<u32>,
+    /// The market of the event before, whose ticker the next one often has as well.
+    recent: u32,
 }
 
+/// No text.
+const NONE: u32 = u32::MAX;
+
 /// A finished batch: its bytes, and how many ordinals it takes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
     ordinals: u32,
@@ -74,7 +79,8 @@ impl Default for BatchBuilder {
             body: Vec::new(),
             ordinals: 0,
             entries: 0,
-            recent: [(Vec::new(), u32::MAX), (Vec::new(), u32::MAX)],
+            behind: Vec::new(),
+            recent: NONE,
         }
     }
 }
@@ -97,7 +103,14 @@ impl BatchBuilder {
 
     /// The finished batch; the builder is empty again and keeps its buffers.
     pub fn finish(&mut self) -> Batch {
-        let mut bytes = Vec::with_capacity(self.byte_len() + 8);
+        self.finish_into(Batch::default())
+    }
+
+    /// The same, in the memory of a batch that is not needed any more.
+    pub fn finish_into(&mut self, spent: Batch) -> Batch {
+        let mut bytes = spent.bytes;
+        bytes.clear();
+        bytes.reserve(self.byte_len() + 8);
         // Which ordinal comes first is known when the batch is appended.
         bytes.extend_from_slice(&[0; 8]);
         bytes.extend_from_slice(&(self.places.len() as u32).to_le_bytes());
@@ -107,43 +120,48 @@ impl BatchBuilder {
         self.texts.clear();
         self.places.clear();
         self.index.clear();
+        self.behind.clear();
         self.body.clear();
         self.ordinals = 0;
         self.entries = 0;
-        for (text, index) in &mut self.recent {
-            text.clear();
-            *index = u32::MAX;
-        }
+        self.recent = NONE;
         Batch { bytes, ordinals }
     }
 
+    /// Whether this is the place of that text.
+    #[inline]
+    fn is_at(&self, place: u32, text: &str) -> bool {
+        self.places.get(place as usize).is_some_and(|place| self.texts[place.clone()] == *text.as_bytes())
+    }
+
     fn text(&mut self, text: &str) -> u32 {
-        if let Some((_, index)) =
-            self.recent.iter().find(|(recent, index)| *index != u32::MAX && recent == text.as_bytes())
-        {
+        let BatchBuilder { texts, places, index: known, hasher, behind, .. } = self;
+        let hash = hasher.hash_one(text.as_bytes());
+        if let Some(index) = known.find(hash, |index| texts[places[*index as usize].clone()] == *text.as_bytes()) {
             return *index;
         }
-        let BatchBuilder { texts, places, index: known, hasher, .. } = self;
-        let hash = hasher.hash_one(text.as_bytes());
-        let index = match known.find(hash, |index| texts[places[*index as usize].clone()] == *text.as_bytes()) {
-            Some(index) => *index,
-            None => {
-                let index = places.len() as u32;
-                texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                let from = texts.len();
-                texts.extend_from_slice(text.as_bytes());
-                places.push(from..texts.len());
-                let rehash = |index: &u32| hasher.hash_one(&texts[places[*index as usize].clone()]);
-                known.insert_unique(hash, index, rehash);
-                index
-            }
-        };
-        self.recent.swap(0, 1);
-        let (recent, recent_index) = &mut self.recent[0];
-        recent.clear();
-        recent.extend_from_slice(text.as_bytes());
-        *recent_index = index;
+        let index = places.len() as u32;
+        texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        let from = texts.len();
+        texts.extend_from_slice(text.as_bytes());
+        places.push(from..texts.len());
+        behind.push(NONE);
+        let rehash = |index: &u32| hasher.hash_one(&texts[places[*index as usize].clone()]);
+        known.insert_unique(hash, index, rehash);
         index
+    }
+
+    /// A market's ticker and id: one goes with the other, so that the second is hardly ever looked up.
+    fn market(&mut self, ticker: &str, id: &str) {
+        let ticker = if self.is_at(self.recent, ticker) { self.recent } else { self.text(ticker) };
+        self.recent = ticker;
+        let mut market_id = self.behind[ticker as usize];
+        if !self.is_at(market_id, id) {
+            market_id = self.text(id);
+            self.behind[ticker as usize] = market_id;
+        }
+        self.u32(ticker);
+        self.u32(market_id);
     }
 
     fn long_text(&mut self, text: &str) {
@@ -260,16 +278,12 @@ impl BatchBuilder {
         }
         match &record.event {
             Event::Delta(delta) => {
-                let (ticker, market) = (self.text(&delta.ticker), self.text(&delta.market_id));
-                self.u32(ticker);
-                self.u32(market);
+                self.market(&delta.ticker, &delta.market_id);
                 self.body.extend_from_slice(&delta.price.ten_thousandths().to_le_bytes());
                 self.i64(delta.quantity.hundredths());
             }
             Event::Snapshot(snapshot) => {
-                let (ticker, market) = (self.text(&snapshot.ticker), self.text(&snapshot.market_id));
-                self.u32(ticker);
-                self.u32(market);
+                self.market(&snapshot.ticker, &snapshot.market_id);
                 for levels in [&snapshot.yes, &snapshot.no] {
                     self.u32(levels.len() as u32);
                     for (price, size) in levels {
@@ -300,9 +314,7 @@ impl BatchBuilder {
                 self.optional_text(trade.taker_book_side.as_deref());
             }
             Event::Ticker(update) => {
-                let (ticker, market) = (self.text(&update.ticker), self.text(&update.market_id));
-                self.u32(ticker);
-                self.u32(market);
+                self.market(&update.ticker, &update.market_id);
                 for price in [update.price, update.yes_bid, update.yes_ask] {
                     self.optional_i64(price.map(|price| i64::from(price.ten_thousandths())));
                 }
@@ -350,6 +362,49 @@ impl Batch {
     }
 }
 
+/// A delta of a batch: nearly all entries are one, so it is read without looking its texts up.
+#[derive(Clone, Copy, Debug)]
+pub struct DeltaEntry<'a> {
+    /// Our clock.
+    pub recv_ts: ReceivedTime,
+    /// The connection it came over.
+    pub connection: u32,
+    /// Subscription.
+    pub sid: Option<u32>,
+    /// Sequence number.
+    pub seq: Option<u64>,
+    /// The venue's sending stamp.
+    pub sent_ts: Option<ExchangeTime>,
+    /// Exchange time.
+    pub ts: Option<ExchangeTime>,
+    /// The venue's per-market logical clock.
+    pub clock: Option<u64>,
+    /// Place of the ticker in the text table; there is one.
+    pub ticker: usize,
+    /// Place of the market's id in the text table; there is one.
+    pub market_id: usize,
+    /// Ladder.
+    pub side: Side,
+    /// Level.
+    pub price: Price,
+    /// Signed change.
+    pub quantity: Quantity,
+    /// Fields without a place of their own, as JSON.
+    pub extra: Option<&'a str>,
+}
+
+/// What every event begins with.
+struct Head {
+    flags: u8,
+    recv_ts: ReceivedTime,
+    connection: u32,
+    sid: Option<u32>,
+    seq: Option<u64>,
+    sent_ts: Option<ExchangeTime>,
+    ts: Option<ExchangeTime>,
+    clock: Option<u64>,
+}
+
 /// Reads the entries of a batch one after another, borrowing their text.
 pub struct BatchReader<'a> {
     bytes: &'a [u8],
@@ -386,16 +441,25 @@ impl<'a> BatchReader<'a> {
         self.texts.len()
     }
 
-    /// Of the delta or snapshot read last: the places of its ticker and its market id in the text table. Equal places
-    /// are equal texts.
+    /// Of the snapshot read last: the places of its ticker and its market id in the text table. Equal places are equal
+    /// texts.
     pub fn text_places(&self) -> [usize; 2] {
         self.used.map(|place| place as usize)
+    }
+
+    /// The text at a place of the table.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn text_of(&self, place: usize) -> Result<&'a str, BatchError> {
+        self.texts.get(place).copied().ok_or_else(|| self.bad("text index outside the table"))
     }
 
     fn bad(&self, reason: &'static str) -> BatchError {
         BatchError { offset: self.at, reason }
     }
 
+    #[inline]
     fn take(&mut self, count: usize) -> Result<&'a [u8], BatchError> {
         let end = self.at.checked_add(count).filter(|end| *end <= self.bytes.len());
         let end = end.ok_or_else(|| self.bad("the batch ends inside an entry"))?;
@@ -404,27 +468,33 @@ impl<'a> BatchReader<'a> {
         Ok(bytes)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], BatchError> {
         let bytes = self.take(N)?;
         Ok(bytes.try_into().expect("take returns exactly the bytes asked for"))
     }
 
+    #[inline]
     fn u8(&mut self) -> Result<u8, BatchError> {
         Ok(self.array::<1>()?[0])
     }
 
+    #[inline]
     fn u16(&mut self) -> Result<u16, BatchError> {
         Ok(u16::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     fn u32(&mut self) -> Result<u32, BatchError> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     fn u64(&mut self) -> Result<u64, BatchError> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     fn i64(&mut self) -> Result<i64, BatchError> {
         Ok(i64::from_le_bytes(self.array()?))
     }
@@ -437,6 +507,7 @@ impl<'a> BatchReader<'a> {
         }
     }
 
+    #[inline]
     fn price(&mut self) -> Result<Price, BatchError> {
         let value = self.u16()?;
         Price::from_ten_thousandths(value).ok_or_else(|| self.bad("price above one dollar"))
@@ -454,6 +525,13 @@ impl<'a> BatchReader<'a> {
         std::str::from_utf8(bytes).map_err(|_| self.bad("text is not UTF-8"))
     }
 
+    /// A place in the text table, where a text is.
+    #[inline]
+    fn place(&mut self) -> Result<usize, BatchError> {
+        let place = self.u32()? as usize;
+        if place < self.texts.len() { Ok(place) } else { Err(self.bad("text index outside the table")) }
+    }
+
     fn noted_text(&mut self, at: usize) -> Result<&'a str, BatchError> {
         let index = self.u32()?;
         self.used[at] = index;
@@ -466,7 +544,7 @@ impl<'a> BatchReader<'a> {
     }
 
     fn text_at(&self, index: u32) -> Result<&'a str, BatchError> {
-        self.texts.get(index as usize).copied().ok_or_else(|| self.bad("text index outside the table"))
+        self.text_of(index as usize)
     }
 
     fn optional_text(&mut self) -> Result<Option<&'a str>, BatchError> {
@@ -498,6 +576,16 @@ impl<'a> BatchReader<'a> {
         }
     }
 
+    /// The next entry if it is a delta; where it is not, or there is none, nothing is read.
+    #[inline]
+    pub fn next_delta(&mut self) -> Result<Option<DeltaEntry<'a>>, BatchError> {
+        if self.bytes.get(self.at) != Some(&DELTA) {
+            return Ok(None);
+        }
+        self.at += 1;
+        self.delta().map(Some)
+    }
+
     /// The next entry, or `None` at the end.
     pub fn next_entry(&mut self) -> Result<Option<Entry<'a>>, BatchError> {
         if self.at == self.bytes.len() {
@@ -517,30 +605,69 @@ impl<'a> BatchReader<'a> {
                 origin: Cow::Borrowed(self.long_text()?),
                 raw: Cow::Borrowed(self.long_text()?),
             }))),
-            DELTA..=LIFECYCLE => Ok(Some(Entry::Event(self.event(tag)?))),
+            DELTA => {
+                let delta = self.delta()?;
+                let event = Event::Delta(Delta {
+                    ticker: Cow::Borrowed(self.text_of(delta.ticker)?),
+                    market_id: Cow::Borrowed(self.text_of(delta.market_id)?),
+                    ts: delta.ts,
+                    clock: delta.clock,
+                    side: delta.side,
+                    price: delta.price,
+                    quantity: delta.quantity,
+                });
+                let DeltaEntry { recv_ts, connection, sid, seq, sent_ts, extra, .. } = delta;
+                let extra = extra.map(Cow::Borrowed);
+                Ok(Some(Entry::Event(EventRecord { recv_ts, connection, sid, seq, sent_ts, event, extra })))
+            }
+            SNAPSHOT..=LIFECYCLE => Ok(Some(Entry::Event(self.event(tag)?))),
             _ => Err(self.bad("unknown kind of entry")),
         }
     }
 
-    fn event(&mut self, tag: u8) -> Result<EventRecord<'a>, BatchError> {
+    #[inline]
+    fn head(&mut self) -> Result<Head, BatchError> {
         let flags = self.u8()?;
-        let recv_ts = ReceivedTime::from_nanos(self.i64()?);
-        let connection = self.u32()?;
-        let sid = if flags & HAS_SID != 0 { Some(self.u32()?) } else { None };
-        let seq = if flags & HAS_SEQ != 0 { Some(self.u64()?) } else { None };
-        let sent_ts = if flags & HAS_SENT != 0 { Some(ExchangeTime::from_micros(self.i64()?)) } else { None };
-        let ts = if flags & HAS_TS != 0 { Some(ExchangeTime::from_micros(self.i64()?)) } else { None };
-        let clock = if flags & HAS_CLOCK != 0 { Some(self.u64()?) } else { None };
+        Ok(Head {
+            flags,
+            recv_ts: ReceivedTime::from_nanos(self.i64()?),
+            connection: self.u32()?,
+            sid: if flags & HAS_SID != 0 { Some(self.u32()?) } else { None },
+            seq: if flags & HAS_SEQ != 0 { Some(self.u64()?) } else { None },
+            sent_ts: if flags & HAS_SENT != 0 { Some(ExchangeTime::from_micros(self.i64()?)) } else { None },
+            ts: if flags & HAS_TS != 0 { Some(ExchangeTime::from_micros(self.i64()?)) } else { None },
+            clock: if flags & HAS_CLOCK != 0 { Some(self.u64()?) } else { None },
+        })
+    }
+
+    fn extra(&mut self, flags: u8) -> Result<Option<&'a str>, BatchError> {
+        if flags & HAS_EXTRA == 0 { Ok(None) } else { self.long_text().map(Some) }
+    }
+
+    #[inline]
+    fn delta(&mut self) -> Result<DeltaEntry<'a>, BatchError> {
+        let Head { flags, recv_ts, connection, sid, seq, sent_ts, ts, clock } = self.head()?;
+        Ok(DeltaEntry {
+            recv_ts,
+            connection,
+            sid,
+            seq,
+            sent_ts,
+            ts,
+            clock,
+            ticker: self.place()?,
+            market_id: self.place()?,
+            side: if flags & SIDE_NO != 0 { Side::No } else { Side::Yes },
+            price: self.price()?,
+            quantity: Quantity::from_hundredths(self.i64()?),
+            extra: self.extra(flags)?,
+        })
+    }
+
+    /// Any event but a delta.
+    fn event(&mut self, tag: u8) -> Result<EventRecord<'a>, BatchError> {
+        let Head { flags, recv_ts, connection, sid, seq, sent_ts, ts, clock } = self.head()?;
         let event = match tag {
-            DELTA => Event::Delta(Delta {
-                ticker: Cow::Borrowed(self.noted_text(0)?),
-                market_id: Cow::Borrowed(self.noted_text(1)?),
-                ts,
-                clock,
-                side: if flags & SIDE_NO != 0 { Side::No } else { Side::Yes },
-                price: self.price()?,
-                quantity: Quantity::from_hundredths(self.i64()?),
-            }),
             SNAPSHOT => Event::Snapshot(Snapshot {
                 ticker: Cow::Borrowed(self.noted_text(0)?),
                 market_id: Cow::Borrowed(self.noted_text(1)?),
@@ -590,7 +717,10 @@ impl<'a> BatchReader<'a> {
                 payload: Cow::Borrowed(self.long_text()?),
             }),
         };
-        let extra = if flags & HAS_EXTRA != 0 { Some(Cow::Borrowed(self.long_text()?)) } else { None };
+        let extra = self.extra(flags)?.map(Cow::Borrowed);
         Ok(EventRecord { recv_ts, connection, sid, seq, sent_ts, event, extra })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use daybook_book::{Book, Event, EventRecord, ExchangeTime, Price, Quantity, Rece
 use hashbrown::{HashMap, HashSet};
 
 use crate::{
-    batch::{BatchError, BatchReader},
+    batch::{BatchError, BatchReader, DeltaEntry},
     coverage::{Interval, IntervalKey},
     entry::{Cause, Document, Entry, Notice, SourceState},
     market::{Change, Keyframe, Market, Place, Stream},
@@ -146,6 +146,8 @@ pub struct Tail {
     /// Whether a market's state is complete; before its first event, only its coverage may be known.
     complete: Vec<bool>,
     tickers: Vec<Box<str>>,
+    /// The id that each market had last, if it had one.
+    latest_ids: Vec<Option<u32>>,
     index: HashMap<Box<str>, u32>,
     market_id_index: HashMap<Box<str>, u32>,
     /// What the texts of the batch at hand are the ticker, and the market id, of.
@@ -245,6 +247,12 @@ impl Tail {
                 at
             }
         };
+        self.market_on(at, connection, base)
+    }
+
+    /// The market at this index, with its stream over this connection at hand if it has one.
+    #[inline]
+    fn market_on(&mut self, at: usize, connection: u32, base: &dyn Base) -> Result<usize, crate::Error> {
         let state = &self.states[at];
         if !state.released.is_empty() && !state.streams.iter().any(|stream| stream.connection == connection) {
             self.restore(at, connection, base)?;
@@ -257,6 +265,7 @@ impl Tail {
         self.states.push(state);
         self.complete.push(complete);
         self.rows.push(MarketRows::default());
+        self.latest_ids.push(None);
         self.tickers.push(ticker.clone());
         self.index.insert(ticker, at as u32);
         at
@@ -303,12 +312,12 @@ impl Tail {
         Ok(())
     }
 
-    fn market_id(&mut self, id: &str, place: usize) -> u32 {
-        if let Some(at) = self.named.market_ids.get(place).copied().flatten() {
-            return at;
-        }
-        let at = match self.market_id_index.get(id) {
-            Some(at) => *at,
+    /// The number of a market's id. `place` is its place in the batch's text table.
+    fn market_id(&mut self, market: usize, id: &str, place: usize) -> u32 {
+        // A market keeps its id, so that it is rarely looked up.
+        let latest = self.latest_ids[market].filter(|at| *self.other.market_ids[*at as usize] == *id);
+        let at = match latest.or_else(|| self.market_id_index.get(id).copied()) {
+            Some(at) => at,
             None => {
                 let at = self.other.market_ids.len() as u32;
                 self.other.market_ids.push(id.into());
@@ -316,6 +325,7 @@ impl Tail {
                 at
             }
         };
+        self.latest_ids[market] = Some(at);
         if let Some(known) = self.named.market_ids.get_mut(place) {
             *known = Some(at);
         }
@@ -332,10 +342,16 @@ impl Tail {
             known.clear();
             known.resize(reader.text_count(), None);
         }
-        while let Some(entry) = reader.next_entry().map_err(|error| unreadable(first_ordinal, error))? {
-            diverged += u64::from(self.apply_entry(entry, reader.text_places(), base)?);
+        let unreadable = |error| unreadable(first_ordinal, error);
+        loop {
+            if let Some(delta) = reader.next_delta().map_err(unreadable)? {
+                diverged += u64::from(self.delta(&delta, &reader, base)?);
+            } else if let Some(entry) = reader.next_entry().map_err(unreadable)? {
+                self.apply_entry(entry, reader.text_places(), base)?;
+            } else {
+                return Ok(diverged);
+            }
         }
-        Ok(diverged)
     }
 
     /// What was said of connections that still live, and what no segment keeps: for the next section of the log.
@@ -346,14 +362,12 @@ impl Tail {
         provable.into_iter().map(|(connection, sid, provable)| Notice::Provable { connection, sid, provable }).collect()
     }
 
-    fn apply_entry(&mut self, entry: Entry<'_>, places: [usize; 2], base: &dyn Base) -> Result<bool, crate::Error> {
+    /// Takes in anything but a delta.
+    fn apply_entry(&mut self, entry: Entry<'_>, places: [usize; 2], base: &dyn Base) -> Result<(), crate::Error> {
         // That coverage can be proven is nothing to seal.
         self.changed |= !matches!(entry, Entry::Notice(Notice::Provable { .. }));
         match entry {
-            Entry::Notice(notice) => {
-                self.notice(notice, base)?;
-                Ok(false)
-            }
+            Entry::Notice(notice) => self.notice(notice, base),
             Entry::Unparsed(unparsed) => {
                 let ordinal = self.take_ordinal();
                 self.last_recv = self.last_recv.max(unparsed.recv_ts.map(ReceivedTime::nanos));
@@ -365,7 +379,7 @@ impl Tail {
                     raw: unparsed.raw.into_owned(),
                 };
                 self.other.unparsed.push(Numbered { ordinal, row });
-                Ok(false)
+                Ok(())
             }
             Entry::Event(record) => self.event(record, places, base),
         }
@@ -378,59 +392,90 @@ impl Tail {
         ordinal
     }
 
+    /// Takes in a delta. Returns whether it diverged.
+    fn delta(
+        &mut self,
+        delta: &DeltaEntry<'_>,
+        texts: &BatchReader<'_>,
+        base: &dyn Base,
+    ) -> Result<bool, crate::Error> {
+        let ordinal = self.take_ordinal();
+        self.changed = true;
+        self.last_recv = self.last_recv.max(Some(delta.recv_ts.nanos()));
+        let text = |place| texts.text_of(place).map_err(|error| unreadable(ordinal, error));
+        if let Some(only) = &self.only
+            && **only != *text(delta.ticker)?
+        {
+            return Ok(false);
+        }
+        let at = match self.named.markets.get(delta.ticker).copied().flatten() {
+            Some(at) => self.market_on(at as usize, delta.connection, base)?,
+            None => self.stream_index(text(delta.ticker)?, delta.ticker, delta.connection, base)?,
+        };
+        let market_id = match self.named.market_ids.get(delta.market_id).copied().flatten() {
+            Some(market_id) => market_id,
+            None => self.market_id(at, text(delta.market_id)?, delta.market_id),
+        };
+        let place = Place {
+            ordinal,
+            connection: delta.connection,
+            sid: delta.sid,
+            ts: delta.ts,
+            recv_ts: delta.recv_ts,
+            seq: delta.seq,
+            clock: delta.clock,
+        };
+        let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity);
+        let diverged = change.diverged;
+        let rows = &mut self.rows[at];
+        note(rows, change, market_id);
+        rows.deltas.push(PackedDelta::from(DeltaRow {
+            ordinal,
+            recv_ts: delta.recv_ts.nanos(),
+            ts: delta.ts,
+            sent_ts: delta.sent_ts,
+            clock: delta.clock,
+            seq: delta.seq,
+            quantity: delta.quantity,
+            sid: delta.sid,
+            connection: delta.connection,
+            market_id,
+            price: delta.price,
+            side: delta.side,
+        }));
+        self.other.delta_count += 1;
+        if let Some(extra) = delta.extra {
+            self.other.extras.insert(ordinal, extra.into());
+        }
+        Ok(diverged)
+    }
+
+    /// Takes in any event but a delta.
     fn event(
         &mut self,
         record: EventRecord<'_>,
         [ticker_place, id_place]: [usize; 2],
         base: &dyn Base,
-    ) -> Result<bool, crate::Error> {
+    ) -> Result<(), crate::Error> {
         let ordinal = self.take_ordinal();
         self.last_recv = self.last_recv.max(Some(record.recv_ts.nanos()));
-        let place = Place {
-            ordinal,
-            connection: record.connection,
-            sid: record.sid,
-            ts: record.event.ts(),
-            recv_ts: record.recv_ts,
-            seq: record.seq,
-            clock: None,
-        };
         if self.only.is_some() && self.only.as_deref() != record.event.ticker() {
-            return Ok(false);
+            return Ok(());
         }
-        let mut diverged = false;
         match &record.event {
-            Event::Delta(delta) => {
-                let at = self.stream_index(&delta.ticker, ticker_place, record.connection, base)?;
-                let market_id = self.market_id(&delta.market_id, id_place);
-                let place = Place { clock: delta.clock, ..place };
-                let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity);
-                diverged = change.diverged;
-                let rows = &mut self.rows[at];
-                note(rows, change, market_id);
-                rows.deltas.push(PackedDelta::from(DeltaRow {
-                    ordinal,
-                    recv_ts: record.recv_ts.nanos(),
-                    ts: delta.ts,
-                    sent_ts: record.sent_ts,
-                    clock: delta.clock,
-                    seq: record.seq,
-                    quantity: delta.quantity,
-                    sid: record.sid,
-                    connection: record.connection,
-                    market_id,
-                    price: delta.price,
-                    side: delta.side,
-                }));
-                self.other.delta_count += 1;
-                if let Some(extra) = record.extra {
-                    self.other.extras.insert(ordinal, extra.into());
-                }
-            }
+            Event::Delta(_) => unreachable!("a batch's deltas are read as such"),
             Event::Snapshot(snapshot) => {
                 let at = self.stream_index(&snapshot.ticker, ticker_place, record.connection, base)?;
-                let market_id = self.market_id(&snapshot.market_id, id_place);
-                let place = Place { clock: snapshot.clock, ..place };
+                let market_id = self.market_id(at, &snapshot.market_id, id_place);
+                let place = Place {
+                    ordinal,
+                    connection: record.connection,
+                    sid: record.sid,
+                    ts: snapshot.ts,
+                    recv_ts: record.recv_ts,
+                    seq: record.seq,
+                    clock: snapshot.clock,
+                };
                 let book = Book::from_levels(snapshot.yes.iter().copied(), snapshot.no.iter().copied())
                     .map_err(|error| crate::Error::Entry { ordinal, reason: error.to_string() })?;
                 let provable = self.is_provable(record.connection, record.sid);
@@ -449,7 +494,7 @@ impl Tail {
             Event::Ticker(_) => self.other.tickers.push(Numbered { ordinal, row: record.into_owned() }),
             Event::Lifecycle(_) => self.other.lifecycle.push(Numbered { ordinal, row: record.into_owned() }),
         }
-        Ok(diverged)
+        Ok(())
     }
 
     fn is_provable(&self, connection: u32, sid: Option<u32>) -> bool {
@@ -586,7 +631,9 @@ impl Tail {
         let mut rows = std::mem::take(&mut self.other);
         self.other.market_ids = rows.market_ids.clone();
         for ((ticker, market), state) in self.tickers.iter().zip(&mut self.rows).zip(&mut self.states) {
-            let mut market = std::mem::take(market);
+            // What comes until the next sealing is about as much, so that rows move rarely while they grow.
+            let fresh = MarketRows { deltas: Vec::with_capacity(market.deltas.len()), ..MarketRows::default() };
+            let mut market = std::mem::replace(market, fresh);
             let touched = !market.deltas.is_empty() || !market.keyframes.is_empty() || !market.intervals.is_empty();
             if touched {
                 for interval in state.open_intervals() {

@@ -184,10 +184,15 @@ impl Writer {
     /// Appends a batch: it can be read at once, and is durable after the next [`sync`](Writer::sync), which the
     /// commit policy calls for by itself. Returns the ordinal of its first entry, and how many deltas diverged.
     pub fn append(&mut self, mut batch: Batch) -> Result<(u64, u64), Error> {
+        self.append_kept(&mut batch)
+    }
+
+    /// The same, and leaves the batch's memory for another one: see [`BatchBuilder::finish_into`].
+    pub fn append_kept(&mut self, batch: &mut Batch) -> Result<(u64, u64), Error> {
         self.poll_sealing()?;
         let first = self.next_ordinal;
         batch.begin_at(first);
-        let diverged = match self.take_in(&batch) {
+        let diverged = match self.take_in(batch) {
             Ok(diverged) => diverged,
             Err(error) => {
                 // Log and tail may differ now, and what is sealed from the tail is cut off the log.

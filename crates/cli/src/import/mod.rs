@@ -164,7 +164,8 @@ pub fn import(
         streams: Vec::new(),
         imported_nanos: options.now_nanos,
     };
-    let mut reading = Reading::new(writer.archive().clone(), options, state, before, numbering);
+    let (spent, used) = sync_channel(BATCHES_UNDER_WAY);
+    let mut reading = Reading::new(writer.archive().clone(), options, state, before, numbering, used);
     let (sender, receiver) = sync_channel(BATCHES_UNDER_WAY);
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new()
@@ -175,7 +176,7 @@ pub fn import(
                 (reading.report, done)
             })
             .map_err(|error| ImportError::Source { name: name.clone(), error })?;
-        let appended = append(writer, &receiver, watch);
+        let appended = append(writer, &receiver, &spent, watch);
         // A reader that waits for room sees the channel close.
         drop(receiver);
         let (mut report, read) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -199,12 +200,20 @@ fn held_of<'a>(source: &Source, known: &'a [SourceState]) -> io::Result<Option<&
     Ok(held.map(|(state, _)| state))
 }
 
-fn append(writer: &mut Writer, receiver: &Receiver<Message>, watch: &dyn Watch) -> Result<u64, ImportError> {
+/// Appends what comes; batches that are in the log go back to be filled again.
+fn append(
+    writer: &mut Writer,
+    receiver: &Receiver<Message>,
+    spent: &SyncSender<Batch>,
+    watch: &dyn Watch,
+) -> Result<u64, ImportError> {
     let mut diverged = 0;
     loop {
         match receiver.recv_timeout(COMMIT_INTERVAL) {
-            Ok(Message::Batch { batch, bytes, frames }) => {
-                diverged += writer.append(batch)?.1;
+            Ok(Message::Batch { mut batch, bytes, frames }) => {
+                diverged += writer.append_kept(&mut batch)?.1;
+                // One that nobody waits for is let go of.
+                let _ = spent.try_send(batch);
                 watch.advance(bytes, frames);
             }
             Ok(Message::Seal(answer)) => {

@@ -5,12 +5,12 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
 };
 
 use daybook_archive::{
-    Archive, BatchBuilder,
+    Archive, Batch, BatchBuilder,
     entry::{Notice, SourceState, StreamEnd, Unparsed},
 };
 use daybook_book::{Event, EventRecord, ReceivedTime};
@@ -41,6 +41,8 @@ pub struct Reading<'a> {
     digest: Option<Arc<Digest>>,
     connections: Vec<Connection>,
     builder: BatchBuilder,
+    /// Batches that were taken in, whose memory the next ones use.
+    used: Receiver<Batch>,
     notices: Vec<Notice>,
     repeats: Repeats,
     last_recv: Option<i64>,
@@ -60,6 +62,7 @@ impl<'a> Reading<'a> {
         state: SourceState,
         before: Option<&SourceState>,
         numbering: Numbering,
+        used: Receiver<Batch>,
     ) -> Reading<'a> {
         Reading {
             repeats: Repeats::new(archive),
@@ -72,6 +75,7 @@ impl<'a> Reading<'a> {
             digest: None,
             connections: Vec::new(),
             builder: BatchBuilder::default(),
+            used,
             notices: Vec::new(),
             last_recv: None,
             waiting: VecDeque::new(),
@@ -165,7 +169,8 @@ impl<'a> Reading<'a> {
         }
         self.builder.push_notice(&Notice::Source(self.state.clone()));
         let frames = std::mem::take(&mut self.frames);
-        let message = Message::Batch { batch: self.builder.finish(), bytes, frames };
+        let batch = self.builder.finish_into(self.used.try_recv().unwrap_or_default());
+        let message = Message::Batch { batch, bytes, frames };
         sender.send(message).map_err(|_| ImportError::Stopped)
     }
 
