@@ -117,22 +117,26 @@ pub struct TextNumber {
 }
 
 impl Columns {
-    /// No rows yet.
-    pub fn new(table: Table) -> Columns {
+    /// No rows yet, and room for so many: what grows while it is filled is copied and touched twice.
+    pub fn new(table: Table, rows: usize) -> Columns {
         let buffers = table
             .columns()
             .iter()
             .map(|column| match column.kind {
-                ColumnType::Boolean => Buffer::Boolean { values: Vec::new(), presence: Presence::default() },
+                ColumnType::Boolean => {
+                    Buffer::Boolean { values: Vec::with_capacity(rows), presence: Presence::default() }
+                }
                 ColumnType::Int16 | ColumnType::Int32 | ColumnType::Price => {
-                    Buffer::I32 { values: Vec::new(), presence: Presence::default() }
+                    Buffer::I32 { values: Vec::with_capacity(rows), presence: Presence::default() }
                 }
                 ColumnType::Int64 | ColumnType::Timestamp | ColumnType::Quantity => {
-                    Buffer::I64 { values: Vec::new(), presence: Presence::default() }
+                    Buffer::I64 { values: Vec::with_capacity(rows), presence: Presence::default() }
                 }
-                ColumnType::Text => {
-                    Buffer::Text { indices: Vec::new(), presence: Presence::default(), texts: Texts::default() }
-                }
+                ColumnType::Text => Buffer::Text {
+                    indices: Vec::with_capacity(rows),
+                    presence: Presence::default(),
+                    texts: Texts::default(),
+                },
                 ColumnType::PriceList => Buffer::I32List { offsets: vec![0], values: Vec::new() },
                 ColumnType::QuantityList => Buffer::I64List { offsets: vec![0], values: Vec::new() },
             })
@@ -418,4 +422,80 @@ pub fn arrow_schema(table: Table) -> SchemaRef {
         Field::new(column.name, kind, column.nullable)
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Fills `unparsed`: an ordinal, a time that may be absent, a connection and three texts.
+    fn fill(columns: &mut Columns, rows: &[(Option<i64>, usize)], numbers: &mut [TextNumber; 3]) {
+        for (at, (time, text)) in rows.iter().enumerate() {
+            let text = (["a", "b", "a"][*text], &mut numbers[*text]);
+            columns
+                .row()
+                .i64(at as i64)
+                .optional_nanos(*time)
+                .i32(7)
+                .known_text(text.0, text.1)
+                .text("origin")
+                .text("raw")
+                .end();
+        }
+    }
+
+    fn check(columns: &Columns, rows: &[(Option<i64>, usize)]) -> Result<(), TestCaseError> {
+        prop_assert_eq!(columns.rows(), rows.len());
+        columns.with_data(|data| {
+            let present: Vec<bool> = rows.iter().map(|(time, _)| time.is_some()).collect();
+            match &data[1] {
+                ColumnData::I64(values, None) => {
+                    prop_assert!(present.iter().all(|present| *present));
+                    prop_assert_eq!(values.len(), rows.len());
+                }
+                ColumnData::I64(values, Some(valid)) => {
+                    prop_assert_eq!(*valid, &present[..]);
+                    for (value, (time, _)) in values.iter().zip(rows) {
+                        prop_assert!(time.is_none_or(|time| time.div_euclid(1_000) == *value));
+                    }
+                }
+                ColumnData::AllNull { rows: count } => {
+                    prop_assert_eq!(*count, rows.len());
+                    prop_assert!(present.iter().all(|present| !present));
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+            if let ColumnData::Categories { indices, values, validity: None } = &data[4] {
+                let texts: Vec<&str> = indices.iter().map(|index| values[*index as usize]).collect();
+                let expected: Vec<&str> = rows.iter().map(|(_, text)| ["a", "b", "a"][*text]).collect();
+                prop_assert_eq!(texts, expected);
+            } else {
+                prop_assert!(rows.is_empty());
+            }
+            Ok(())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_as_they_were_filled_in(
+            first in prop::collection::vec((any::<Option<i64>>(), 0usize..3), 0..40),
+            second in prop::collection::vec((any::<Option<i64>>(), 0usize..3), 0..40),
+            room in 0usize..50,
+        ) {
+            let mut columns = Columns::new(Table::Unparsed, room);
+            // Numbers that are known of other columns, or of those before they were cleared, are no numbers here.
+            let mut numbers = [TextNumber::default(); 3];
+            let mut others = Columns::new(Table::Unparsed, 0);
+            fill(&mut others, &second, &mut numbers);
+            fill(&mut columns, &first, &mut numbers);
+            check(&columns, &first)?;
+            columns.clear();
+            fill(&mut columns, &second, &mut numbers);
+            check(&columns, &second)?;
+            check(&others, &second)?;
+        }
+    }
 }

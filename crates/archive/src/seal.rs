@@ -68,7 +68,8 @@ impl Tables {
                 durable(&catalog.table(table))?;
                 continue;
             }
-            let mut writer = SegmentWriter::new(table);
+            let expected = if table == Table::Deltas { sealing.rows.delta_count } else { 0 };
+            let mut writer = SegmentWriter::expecting(table, expected);
             let mut removes = Vec::new();
             if table.is_metadata() {
                 let files = catalog.table(table);

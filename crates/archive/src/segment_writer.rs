@@ -44,6 +44,8 @@ pub fn day_text(day: Day) -> String {
 pub struct SegmentWriter {
     table: Table,
     parts: BTreeMap<Day, Part>,
+    /// Rows to make room for in each row group.
+    expected: usize,
 }
 
 struct Part {
@@ -62,7 +64,12 @@ pub struct WrittenFile {
 impl SegmentWriter {
     /// A writer without rows.
     pub fn new(table: Table) -> SegmentWriter {
-        SegmentWriter { table, parts: BTreeMap::new() }
+        SegmentWriter { table, parts: BTreeMap::new(), expected: 0 }
+    }
+
+    /// The same, of which one knows about how many rows it will get.
+    pub fn expecting(table: Table, rows: usize) -> SegmentWriter {
+        SegmentWriter { expected: rows.min(ROWS_PER_GROUP), ..SegmentWriter::new(table) }
     }
 
     fn options(&self) -> WriterOptions {
@@ -111,7 +118,7 @@ impl SegmentWriter {
         let day = if self.table.is_partitioned() { day } else { 0 };
         if !self.parts.contains_key(&day) {
             let file = FileWriter::new(Vec::new(), &file_schema(self.table), self.options())?;
-            let part = Part { columns: Columns::new(self.table), groups: RowGroups::new(file) };
+            let part = Part { columns: Columns::new(self.table, self.expected), groups: RowGroups::new(file) };
             self.parts.insert(day, part);
         }
         let part = self.parts.get_mut(&day).expect("the part was just inserted");

@@ -41,10 +41,10 @@ impl RowGroups {
         RowGroups::Here(Box::new(file))
     }
 
-    /// Writes the rows, of which more will come, and leaves the columns empty.
+    /// Writes the rows, of which more will come, and leaves the columns empty, with room for as many.
     pub fn write(&mut self, table: Table, columns: &mut Columns) -> Result<(), Error> {
         let thread = match mem::replace(self, RowGroups::Failed) {
-            RowGroups::Here(file) => Thread::start(*file, table)?,
+            RowGroups::Here(file) => Thread::start(*file, table, columns.rows())?,
             RowGroups::There(thread) => thread,
             RowGroups::Failed => unreachable!("{TOLD}"),
         };
@@ -71,11 +71,11 @@ impl RowGroups {
 }
 
 impl Thread {
-    fn start(mut file: File, table: Table) -> Result<Thread, Error> {
+    fn start(mut file: File, table: Table, rows: usize) -> Result<Thread, Error> {
         let (full, coming) = sync_channel::<Columns>(1);
         let (emptied, empty) = sync_channel(2);
         // Room for a second set of columns: one is gathered while the other is encoded.
-        emptied.send(Columns::new(table)).expect("its receiver is at hand");
+        emptied.send(Columns::new(table, rows)).expect("its receiver is at hand");
         let write = move || {
             for mut columns in coming {
                 columns.with_data(|data| file.write_row_group(data))?;
