@@ -123,7 +123,8 @@ pub enum Surplus {
     /// Its number is below the last one: a frame out of its order.
     OutOfOrder,
     /// A snapshot that proves nothing: it is older than deltas before it, or answers a request from before something
-    /// was lost, or of a market that the venue has not been told to carry.
+    /// was lost, or of a market that the venue has not been told to carry, or nobody asked for it and its market is not
+    /// trusted.
     Superseded,
     /// It belongs to no subscription of ours, or to a market that is not subscribed to (any more).
     Unsubscribed,

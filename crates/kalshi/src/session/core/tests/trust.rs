@@ -210,3 +210,28 @@ fn a_snapshot_that_deltas_crossed_never_counts_and_a_clock_that_began_anew_does(
     hand.snapshot(1, "A", 2, &get[0]["id"]);
     assert!(hand.trusts("A"));
 }
+
+#[test]
+fn a_snapshot_that_nobody_asked_for_counts_as_long_as_nothing_is_missing() {
+    let mut hand = Hand::live(&["A"]);
+    hand.delta("A", 101);
+    // As the venue empties a book when its market closes: without a clock, once and again.
+    for _ in 0..2 {
+        let seq = hand.next();
+        let msg = json!({"market_ticker": "A", "market_id": ""});
+        hand.frame(json!({"type": "orderbook_snapshot", "sid": 1, "seq": seq, "msg": msg}));
+        assert!(hand.trusts("A") && hand.folded.markets["A"].book.is_empty());
+    }
+    hand.snapshot(1, "A", 150, &Value::Null);
+    assert!(hand.trusts("A") && !hand.folded.markets["A"].book.is_empty());
+    // One that is older than the book is not applied, and one of a book that is not trusted closes no gap.
+    let before = hand.folded.markets["A"].book.clone();
+    hand.delta("A", 151);
+    let after = hand.folded.markets["A"].book.clone();
+    assert_ne!(before, after);
+    hand.snapshot(1, "A", 150, &Value::Null);
+    assert!(hand.trusts("A") && hand.folded.markets["A"].book == after);
+    hand.core.distrust("A", hand.now, AT, &mut Sink(&mut hand.folded));
+    hand.snapshot(1, "A", 200, &Value::Null);
+    assert!(!hand.trusts("A"));
+}
