@@ -95,6 +95,8 @@ pub struct BookAnswer {
     pub last_recv_ts: Option<ReceivedTime>,
     /// Ordinal of the last event in it.
     pub last_ordinal: Option<u64>,
+    /// The venue's logical clock at the last event in it, where that has one.
+    pub last_clock: Option<u64>,
     /// Effective time of the keyframe it was folded from, in nanoseconds.
     pub keyframe_ts: Option<i64>,
     /// Deltas folded on top of the keyframe.
@@ -219,6 +221,7 @@ impl Archive {
             last_ts: last.and_then(|state| state.ts),
             last_recv_ts: last.map(|state| state.recv_ts),
             last_ordinal: last.map(|state| state.ordinal),
+            last_clock: last.and_then(|state| state.clock),
             keyframe_ts: folded.as_ref().and_then(|folded| folded.keyframe_effective),
             deltas_applied: folded.as_ref().map_or(0, |folded| folded.deltas_applied),
             book: folded.map(|folded| folded.state.book).unwrap_or_default(),
@@ -321,6 +324,36 @@ impl Archive {
         let sealed =
             tables.iter().flat_map(|table| &table.files).map(|file| file.recv.map_or(i64::MAX, |(_, last)| last));
         sealed.chain(state.tail.last_recv()).max()
+    }
+
+    /// The venue's own id of a market, as its first recorded book event gave it; `None` where none did.
+    pub fn market_id(&self, ticker: &str) -> Result<Option<String>, Error> {
+        let state = self.shared.read();
+        for table in [Table::Keyframes, Table::Deltas] {
+            for file in state.catalog.table(table).files.iter().filter(|file| file.may_hold(ticker)) {
+                let segment = self.shared.reader.segment(table, file)?;
+                let rows = self.shared.reader.rows_of(&segment, ticker)?;
+                for batch in segment.scan(&["market_id"], rows, 1_024)? {
+                    let batch = batch?;
+                    let ids = batch.texts("market_id")?;
+                    if let Some(id) = (0..batch.rows()).find_map(|row| ids.get(row).filter(|id| !id.is_empty())) {
+                        return Ok(Some(id.to_owned()));
+                    }
+                }
+            }
+        }
+        let sealing = state.sealing.iter().filter_map(|rows| Some((&**rows, rows.markets.get(ticker)?)));
+        let tail = state.tail.rows(ticker).map(|rows| (state.tail.other(), rows));
+        let found = sealing.chain(tail).find_map(|(rows, market)| {
+            let ids = market
+                .keyframes
+                .iter()
+                .map(|row| row.market_id)
+                .chain(market.deltas.iter().map(|delta| delta.row().market_id));
+            let names = ids.filter_map(|id| rows.market_ids.get(id as usize));
+            names.into_iter().find(|id| !id.is_empty()).map(|id| id.to_string())
+        });
+        Ok(found)
     }
 
     /// Whether a table has any row of a market, sealed or not.

@@ -1,4 +1,5 @@
 //! The archive of order books.
+mod announcements;
 pub mod archive;
 mod batch;
 pub mod catalog;
@@ -35,6 +36,7 @@ pub mod verify;
 pub mod wal;
 pub mod writer;
 
+pub use announcements::Announcement;
 pub use archive::{Archive, BookAnswer, OpenOptions};
 pub use batch::{Batch, BatchBuilder, BatchError, BatchReader};
 pub use compact::Compacted;

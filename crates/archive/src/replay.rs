@@ -5,14 +5,17 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
+    collections::{BinaryHeap, HashSet, VecDeque},
     ops::ControlFlow,
     sync::Arc,
 };
 
-use daybook_book::{EffectiveTime, ReceivedTime};
+use daybook_book::{EffectiveTime, Event, EventRecord, ReceivedTime};
 
-use crate::{Clock, Error, archive::Archive, market::Keyframe, tail::DeltaRow, timeline::Span, trades::RecordedTrade};
+use crate::{
+    Announcement, Clock, Error, archive::Archive, market::Keyframe, tail::DeltaRow, timeline::Span,
+    trades::RecordedTrade,
+};
 
 /// Events in memory over all markets, about.
 const EVENTS_IN_MEMORY: usize = 1 << 20;
@@ -40,16 +43,18 @@ pub struct ReplayOptions {
     pub order: Order,
     /// Whether trades come along.
     pub trades: bool,
+    /// Whether ticker updates and lifecycle events come along; of the latter those of the markets and of their events.
+    pub announcements: bool,
 }
 
 /// One event of a replay.
 #[derive(Clone, Debug)]
 pub struct ReplayEvent {
-    /// The market.
+    /// The market; empty where it is about an event.
     pub ticker: Arc<str>,
     /// Arrival order.
     pub ordinal: u64,
-    /// Effective time in nanoseconds; of a trade, its own time.
+    /// Effective time in nanoseconds; of a trade or an announcement, its own time.
     pub effective: i64,
     /// What happened.
     pub kind: ReplayKind,
@@ -64,6 +69,8 @@ pub enum ReplayKind {
     Delta(DeltaRow),
     /// A public trade.
     Trade(Box<RecordedTrade>),
+    /// A ticker update or a lifecycle event.
+    Announcement(Box<EventRecord<'static>>),
 }
 
 /// A merged stream of events.
@@ -138,15 +145,65 @@ impl Archive {
                 if options.order == Order::Arrival {
                     trades.make_contiguous().sort_by_key(|trade| trade.ordinal);
                 }
-                let spans = VecDeque::new();
-                replay.add(Cursor { ticker: shared, spans, place: None, buffer: trades, start: 0, end: 0 })?;
+                replay.add(Cursor::of(shared.clone(), trades))?;
             }
+            if options.announcements {
+                let updates = self.ticker_updates(ticker, options.start, options.end)?;
+                replay.announce(shared, updates)?;
+            }
+        }
+        if options.announcements {
+            let mut events = self.lifecycle_events(options.start, options.end)?;
+            let concerned = Concerned::of(&options.tickers);
+            events.retain(|announcement| concerned.holds(&announcement.record.event));
+            replay.announce("".into(), events)?;
         }
         Ok(replay)
     }
 }
 
+/// The markets of a replay, and whatever their events may be called.
+struct Concerned<'a> {
+    tickers: HashSet<&'a str>,
+    /// What a market's ticker begins with, up to any of its hyphens.
+    beginnings: HashSet<&'a str>,
+}
+
+impl<'a> Concerned<'a> {
+    fn of(tickers: &'a [String]) -> Concerned<'a> {
+        let beginnings = tickers.iter().flat_map(|ticker| ticker.match_indices('-').map(|(at, _)| &ticker[..at]));
+        Concerned { tickers: tickers.iter().map(String::as_str).collect(), beginnings: beginnings.collect() }
+    }
+
+    /// Whether a lifecycle event is about one of the markets, or about an event of one of them.
+    fn holds(&self, event: &Event<'_>) -> bool {
+        let Event::Lifecycle(lifecycle) = event else { return false };
+        match (&lifecycle.ticker, &lifecycle.event_ticker) {
+            (Some(market), _) => self.tickers.contains(&**market),
+            (None, Some(event)) => self.beginnings.contains(&**event),
+            (None, None) => false,
+        }
+    }
+}
+
 impl Replay {
+    /// Adds announcements, of the market named or of those that they name themselves.
+    fn announce(&mut self, ticker: Arc<str>, announcements: Vec<Announcement>) -> Result<(), Error> {
+        let mut events: VecDeque<ReplayEvent> = announcements
+            .into_iter()
+            .map(|announcement| ReplayEvent {
+                ticker: announcement.record.event.ticker().map_or_else(|| ticker.clone(), Into::into),
+                ordinal: announcement.ordinal,
+                effective: announcement.time(),
+                kind: ReplayKind::Announcement(Box::new(announcement.record)),
+            })
+            .collect();
+        if self.order == Order::Arrival {
+            events.make_contiguous().sort_by_key(|event| event.ordinal);
+        }
+        self.add(Cursor::of(ticker, events))
+    }
+
     fn add(&mut self, mut cursor: Cursor) -> Result<(), Error> {
         cursor.fill(&self.archive, self.slice)?;
         let at = self.cursors.len();
@@ -187,6 +244,11 @@ impl Iterator for Replay {
 }
 
 impl Cursor {
+    /// Of events that are all in memory.
+    fn of(ticker: Arc<str>, buffer: VecDeque<ReplayEvent>) -> Cursor {
+        Cursor { ticker, spans: VecDeque::new(), place: None, buffer, start: 0, end: 0 }
+    }
+
     /// Reads the next slice of the market's events.
     fn fill(&mut self, archive: &Archive, slice: usize) -> Result<(), Error> {
         while self.buffer.is_empty() {

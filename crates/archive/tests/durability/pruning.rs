@@ -360,7 +360,8 @@ fn told(timeline: &Timeline) -> String {
 }
 
 fn replayed(archive: &Archive, start: i64, from: i64, order: Order) -> Vec<(u64, i64)> {
-    let options = ReplayOptions { tickers: tickers(archive), start, end: i64::MAX, order, trades: true };
+    let options =
+        ReplayOptions { tickers: tickers(archive), start, end: i64::MAX, order, trades: true, announcements: true };
     let events = archive.replay(&options).unwrap().map(|event| event.unwrap());
     events.filter(|event| event.effective >= from).map(|event| (event.ordinal, event.effective)).collect()
 }
