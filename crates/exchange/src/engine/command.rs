@@ -110,6 +110,26 @@ pub struct CreateOrder {
     pub client_order_id: Option<Arc<str>>,
 }
 
+impl CreateOrder {
+    /// A limit order that rests until it is cancelled, does not trade with its owner's others, and has no name.
+    pub fn limit(owner: Owner, market: MarketId, side: BookSide, price: Price, count: Quantity) -> CreateOrder {
+        CreateOrder {
+            owner,
+            market,
+            side,
+            price,
+            count,
+            time_in_force: TimeInForce::GoodTillCanceled { expires: None },
+            self_trade: SelfTrade::TakerAtCross,
+            post_only: false,
+            reduce_only: false,
+            cancel_on_pause: false,
+            group: None,
+            client_order_id: None,
+        }
+    }
+}
+
 /// The side of the YES book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BookSide {

@@ -8,7 +8,6 @@
 //! use daybook_book::{ExchangeTime, Money};
 //! use daybook_exchange::engine::{
 //!     AccountId, BookSide, Command, CreateOrder, Effect, Engine, FeeRule, MarketAction, MarketRules, Owner, PriceGrid,
-//!     SelfTrade, TimeInForce,
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,20 +20,7 @@
 //! }
 //! // Selling YES at 0.48 is bidding 0.52 for NO; Ann's bid for YES meets it, at the price that rested.
 //! for (owner, side, price) in [(bob, BookSide::Ask, "0.48"), (ann, BookSide::Bid, "0.50")] {
-//!     let order = CreateOrder {
-//!         owner,
-//!         market,
-//!         side,
-//!         price: price.parse()?,
-//!         count: "10".parse()?,
-//!         time_in_force: TimeInForce::GoodTillCanceled { expires: None },
-//!         self_trade: SelfTrade::TakerAtCross,
-//!         post_only: false,
-//!         reduce_only: false,
-//!         cancel_on_pause: false,
-//!         group: None,
-//!         client_order_id: None,
-//!     };
+//!     let order = CreateOrder::limit(owner, market, side, price.parse()?, "10".parse()?);
 //!     engine.apply(Command::Create(order), now, &mut effects)?;
 //! }
 //! assert_eq!(engine.cash(ann).total, "5.20".parse()?);
@@ -90,7 +76,9 @@ pub use fee::{BalancePrecision, Fee, FeeRule, FeeRuleError};
 pub use grid::{PriceBand, PriceGrid, PriceGridError};
 pub use identity::{AccountId, GroupId, MarketId, OrderId, Owner, TradeId};
 pub use ledger::Cash;
+pub(crate) use market::meets;
 pub use market::{MarketRules, MarketState};
+pub(crate) use order::{book_side, on_ladder, yes_price};
 pub use receipt::{OrderReceipt, Receipt};
 pub use reject::Reject;
 pub use views::GroupView;

@@ -149,6 +149,10 @@ impl Venue {
             };
             // It happens when it was due, not when somebody looked, unless something later has happened already.
             let at = timer.at.max(self.applied);
+            if timer.what == Due::Open {
+                // The time of closing may have come before: then its timer found nothing to close.
+                self.timers.push(Reverse(Timer { at: row.close.max(timer.at), what: Due::Close, ..timer }));
+            }
             if let Err(error) = self.act(timer.market, action, at) {
                 let ticker = self.catalogue.market(timer.market).ticker.as_str();
                 tracing::warn!(ticker, %error, "a market did not do what was due");

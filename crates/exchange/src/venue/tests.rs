@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    engine::{BookSide, CreateOrder, MarketState, SelfTrade, TimeInForce},
+    engine::{BookSide, CreateOrder, MarketState, TimeInForce},
     feed::Output,
 };
 
@@ -78,20 +78,13 @@ fn venue() -> (Venue, [AccountId; 2]) {
 }
 
 fn order(account: AccountId, market: u32, side: BookSide, cents: u8, contracts: i64) -> Command {
-    Command::Create(CreateOrder {
-        owner: Owner { account, subaccount: 0 },
-        market: MarketId(market),
+    Command::Create(CreateOrder::limit(
+        Owner { account, subaccount: 0 },
+        MarketId(market),
         side,
-        price: Price::from_cents(cents).unwrap(),
-        count: Quantity::from_contracts(contracts).unwrap(),
-        time_in_force: TimeInForce::GoodTillCanceled { expires: None },
-        self_trade: SelfTrade::TakerAtCross,
-        post_only: false,
-        reduce_only: false,
-        cancel_on_pause: false,
-        group: None,
-        client_order_id: None,
-    })
+        Price::from_cents(cents).unwrap(),
+        Quantity::from_contracts(contracts).unwrap(),
+    ))
 }
 
 #[test]
@@ -218,6 +211,18 @@ fn heard(commands: &[(u8, u32, bool, u8, i64)]) -> Vec<u8> {
     let mut output = Output::default();
     venue.hub_mut().drain(connection, &mut output);
     output.frames().flat_map(|frame| frame.text.to_vec()).collect()
+}
+
+#[test]
+fn a_market_whose_close_was_moved_before_its_opening_closes_as_it_opens() {
+    let (mut venue, _) = venue();
+    let later = NewMarket { open: at(100), ..market("KXA", 7) };
+    let id = venue.add_market(later, at(0)).unwrap();
+    venue.change_market(id, MarketChange::CloseAt(at(50)), at(1)).unwrap();
+    venue.advance(at(60));
+    assert_eq!(venue.catalogue().market(id).state, MarketState::Initialized);
+    venue.advance(at(200));
+    assert_eq!(venue.catalogue().market(id).state, MarketState::Closed);
 }
 
 proptest! {

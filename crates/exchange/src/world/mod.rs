@@ -395,18 +395,8 @@ impl World {
             BookSide::Ask => latent.ten_thousandths().saturating_sub(beyond),
         };
         let command = Command::Create(CreateOrder {
-            owner,
-            market,
-            side,
-            price: self.price(grid, worth, side, 0),
-            count: self.size(),
             time_in_force: TimeInForce::ImmediateOrCancel,
-            self_trade: SelfTrade::TakerAtCross,
-            post_only: false,
-            reduce_only: false,
-            cancel_on_pause: false,
-            group: None,
-            client_order_id: None,
+            ..CreateOrder::limit(owner, market, side, self.price(grid, worth, side, 0), self.size())
         });
         self.give(venue, command, at);
     }

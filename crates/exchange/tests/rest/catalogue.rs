@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use daybook_exchange::{
-    engine::{AccountId, BookSide as Side, Command, CreateOrder, Owner, SelfTrade, TimeInForce},
+    engine::{AccountId, BookSide as Side, Command, CreateOrder, Owner},
     venue::{LiveWindows, MarketChange, NewAccount, NewEvent, NewMarket, Settings},
 };
 use daybook_kalshi::rest::{
@@ -47,20 +47,7 @@ fn place(
 ) {
     let owner = Owner { account, subaccount: 0 };
     venue.deposit(owner, 0, dollars("10000"), now).unwrap();
-    let order = CreateOrder {
-        owner,
-        market,
-        side,
-        price: price(at),
-        count: count(contracts),
-        time_in_force: TimeInForce::GoodTillCanceled { expires: None },
-        self_trade: SelfTrade::TakerAtCross,
-        post_only: false,
-        reduce_only: false,
-        cancel_on_pause: false,
-        group: None,
-        client_order_id: None,
-    };
+    let order = CreateOrder::limit(owner, market, side, price(at), count(contracts));
     venue.apply(Command::Create(order), now).unwrap();
 }
 

@@ -35,20 +35,7 @@ fn seconds(seconds: i64) -> ExchangeTime {
 
 /// An order that rests until it is cancelled, and gives way to nobody.
 fn order(owner: Owner, side: BookSide, at: &str, size: &str) -> CreateOrder {
-    CreateOrder {
-        owner,
-        market: M,
-        side,
-        price: price(at),
-        count: count(size),
-        time_in_force: TimeInForce::GoodTillCanceled { expires: None },
-        self_trade: SelfTrade::TakerAtCross,
-        post_only: false,
-        reduce_only: false,
-        cancel_on_pause: false,
-        group: None,
-        client_order_id: None,
-    }
+    CreateOrder::limit(owner, M, side, price(at), count(size))
 }
 
 fn bid(owner: Owner, at: &str, size: &str) -> CreateOrder {
