@@ -15,6 +15,7 @@ mod prune;
 mod range;
 mod replay;
 pub mod rows;
+mod serving;
 mod sql;
 mod verify;
 

@@ -67,8 +67,8 @@ struct Markets {
 }
 
 impl Books for Markets {
-    fn clock(&self, _: MarketId) -> u64 {
-        1
+    fn clock(&self, _: MarketId) -> Option<u64> {
+        Some(1)
     }
 
     fn levels(&self, _: MarketId, _: Side, level: &mut dyn FnMut(Price, Quantity)) {

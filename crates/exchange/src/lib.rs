@@ -9,6 +9,7 @@
 //! - [`auth`], [`limits`]: who may ask, and how often.
 //! - [`admin`]: a second surface, on which an exchange is looked into (every book exactly as it is) and steered.
 //! - [`faults`]: what goes wrong on demand: frames, subscriptions, sockets, requests, and the exchange itself.
+//! - [`replay`]: an archive's past as an exchange: what was recorded happens again, and clients trade on it.
 //! - [`world`]: synthetic order flow: markets that come and go, makers and takers, reproducible by a seed.
 
 pub mod admin;
@@ -17,6 +18,7 @@ pub mod engine;
 pub mod faults;
 pub mod feed;
 pub mod limits;
+pub mod replay;
 pub mod rest;
 pub mod venue;
 pub mod world;

@@ -1,4 +1,6 @@
-//! `daybook replay`: the events of many markets as one stream.
+//! `daybook replay`: the events of many markets as one stream, or as an exchange.
+
+mod serve;
 
 use std::{
     thread::sleep,
@@ -11,7 +13,9 @@ use daybook_archive::{
     replay::{Order, ReplayKind, ReplayOptions},
 };
 use daybook_book::{Book, Side};
+use daybook_exchange::replay::Speed;
 
+use self::serve::ServeArgs;
 use super::{
     Common, Failure, Outcome,
     range::RangeArgs,
@@ -33,7 +37,9 @@ pub enum OrderArg {
 #[command(after_help = "Examples:
   daybook replay KXBTC15M-26AUG121045-45 --format ndjson
   daybook replay KXBTC15M-26AUG121045-45 KXETH15M-26AUG121045-45 --order time --speed 10
-  daybook replay --all --start 2026-08-12T14:40:00Z --format arrow > events.arrow")]
+  daybook replay --all --start 2026-08-12T14:40:00Z --format arrow > events.arrow
+  daybook replay KXBTC15M-26AUG121045-45 --serve --credentials bot.json --speed 10
+  daybook replay --all --serve --credentials bot.json --speed max --latency 30 --once")]
 #[command(group = clap::ArgGroup::new("markets").required(true))]
 pub struct ReplayArgs {
     /// Market tickers
@@ -45,14 +51,16 @@ pub struct ReplayArgs {
     #[command(flatten)]
     range: RangeArgs,
     /// In which order events come
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "serve")]
     order: OrderArg,
-    /// How fast: a multiple of real time such as 1 or 10, or max
-    #[arg(long, default_value = "max", value_name = "X")]
-    speed: String,
+    /// How fast: a multiple of real time such as 1 or 10, or max [default: max, with --serve: 1]
+    #[arg(long, value_name = "X")]
+    speed: Option<Speed>,
     /// Without trades
-    #[arg(long)]
+    #[arg(long, conflicts_with = "serve")]
     no_trades: bool,
+    #[command(flatten)]
+    serving: ServeArgs,
 }
 
 const COLUMNS: &[(&str, Kind)] = &[
@@ -70,30 +78,19 @@ const COLUMNS: &[(&str, Kind)] = &[
     ("book", Kind::Json),
 ];
 
-/// Real time passing `per_mille` thousandths as fast as the record's; `None` for as fast as can be.
-fn speed(text: &str) -> Result<Option<u64>, Failure> {
-    if text == "max" {
-        return Ok(None);
-    }
-    let wrong =
-        || Failure::Usage(format!("--speed {text}: expected max, or a multiple of real time such as 1, 10 or 0.5"));
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > 3 || whole.is_empty() {
-        return Err(wrong());
-    }
-    let digits = format!("{whole}{fraction:0<3}");
-    let per_mille = digits.parse::<u64>().map_err(|_| wrong())?;
-    if per_mille == 0 { Err(wrong()) } else { Ok(Some(per_mille)) }
-}
-
 pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<Outcome, Failure> {
     let range = args.range.parse()?;
-    let pace = speed(&args.speed)?;
     let archive = common.open(None)?;
-    let tickers = if args.all { archive.tickers()? } else { args.tickers.clone() };
+    let mut tickers = if args.all { archive.tickers()? } else { args.tickers.clone() };
+    let mut seen = std::collections::HashSet::new();
+    tickers.retain(|ticker| seen.insert(ticker.clone()));
     for ticker in &args.tickers {
         // Before anything is printed.
         archive.timeline(ticker)?.ok_or_else(|| Error::UnknownMarket { ticker: ticker.clone() })?;
+    }
+    if args.serving.is_wanted()? {
+        let speed = args.speed.unwrap_or(Speed::REAL);
+        return serve::run(&args.serving, common, archive, &tickers, range, speed);
     }
     let options = ReplayOptions {
         tickers: tickers.clone(),
@@ -104,8 +101,9 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<Outcome, Failure
             OrderArg::Time => Order::Time,
         },
         trades: !args.no_trades,
+        announcements: false,
     };
-    write(common.format, rows(archive.clone(), options, pace))?;
+    write(common.format, rows(archive.clone(), options, args.speed.unwrap_or(Speed::Max)))?;
     let mut outcome = Outcome::Complete;
     for ticker in &tickers {
         if range.exactness(&archive, ticker)? == Outcome::Incomplete {
@@ -123,17 +121,16 @@ fn book_json(book: &Book) -> String {
     format!("{{\"yes\":[{}],\"no\":[{}]}}", ladder(Side::Yes), ladder(Side::No))
 }
 
-fn rows(archive: Archive, options: ReplayOptions, pace: Option<u64>) -> Rows {
+fn rows(archive: Archive, options: ReplayOptions, speed: Speed) -> Rows {
     Rows::made(COLUMNS, move |sink| {
         let began = Instant::now();
         let mut first = None;
         for event in archive.replay(&options)? {
             let event = event?;
-            if let Some(per_mille) = pace {
+            if speed != Speed::Max {
                 let first = *first.get_or_insert(event.effective);
-                let due =
-                    u128::try_from(event.effective.saturating_sub(first)).unwrap_or(0) * 1_000 / u128::from(per_mille);
-                let due = Duration::from_nanos(u64::try_from(due).unwrap_or(u64::MAX));
+                let recorded = u64::try_from(event.effective.saturating_sub(first)).unwrap_or(0);
+                let due = Duration::from_nanos(speed.lasts(recorded));
                 if let Some(wait) = due.checked_sub(began.elapsed()) {
                     // What is due by now is shown before the wait for what is not.
                     if !sink.flush() {
@@ -191,6 +188,8 @@ fn rows(archive: Archive, options: ReplayOptions, pace: Option<u64>) -> Rows {
                     trade.trade_id.as_str().into(),
                     Cell::Null,
                 ],
+                // Not asked for.
+                ReplayKind::Announcement(_) => continue,
             };
             if !sink.push(&cells) {
                 return Ok(());
@@ -198,20 +197,4 @@ fn rows(archive: Archive, options: ReplayOptions, pace: Option<u64>) -> Rows {
         }
         Ok(())
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn speeds_are_exact_multiples() {
-        assert_eq!(speed("max").unwrap(), None);
-        assert_eq!(speed("1").unwrap(), Some(1_000));
-        assert_eq!(speed("0.5").unwrap(), Some(500));
-        assert_eq!(speed("2.25").unwrap(), Some(2_250));
-        for wrong in ["0", "0.000", "-1", "fast", "1.2345", "", "."] {
-            assert!(speed(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -8,6 +8,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod own_client;
+mod replay;
 
 use std::{
     env, fs,
@@ -32,9 +33,15 @@ struct Exchange {
 impl Exchange {
     /// Starts one with these flags, and waits until it is up.
     fn start(flags: &[&str]) -> Exchange {
+        Exchange::start_as(&["exchange"], flags)
+    }
+
+    /// The same of another command that serves an exchange.
+    fn start_as(command: &[&str], flags: &[&str]) -> Exchange {
         let folder = tempfile::tempdir().unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_daybook"))
-            .args(["exchange", "--listen", "127.0.0.1:0", "--credentials"])
+            .args(command)
+            .args(["--listen", "127.0.0.1:0", "--credentials"])
             .arg(folder.path().join("credentials.json"))
             .args(flags)
             .stdout(Stdio::piped())
@@ -60,6 +67,13 @@ impl Exchange {
         let file = self.folder.path().join("support.json");
         fs::write(&file, Value::Object(claims).to_string()).unwrap();
         file
+    }
+
+    /// Waits until it has ended by itself, in order.
+    fn ended(mut self) {
+        let mut said = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(self.process.wait().unwrap().success(), "{said}");
     }
 
     /// Sends it a signal, `-INT` as a user does or `-TERM` as a system does, and demands that it ends in order.

@@ -29,12 +29,12 @@ use crate::Exchange;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the exchange wrote for its user.
-struct Handed {
+pub(crate) struct Handed {
     file: Value,
 }
 
 impl Handed {
-    fn of(exchange: &Exchange) -> Handed {
+    pub(crate) fn of(exchange: &Exchange) -> Handed {
         let text = std::fs::read_to_string(exchange.credentials()).unwrap();
         Handed { file: serde_json::from_str(&text).unwrap() }
     }
@@ -43,21 +43,21 @@ impl Handed {
         self.file[field].as_str().unwrap()
     }
 
-    fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         let urls = (self.text("rest_url").parse().unwrap(), self.text("ws_url").parse().unwrap());
         Environment::custom(urls.0, urls.1).unwrap()
     }
 
-    fn credentials(&self) -> Credentials {
+    pub(crate) fn credentials(&self) -> Credentials {
         Credentials::from_file(self.text("key_id"), self.text("private_key_path")).unwrap()
     }
 
-    fn client(&self, credentials: Credentials) -> Client {
+    pub(crate) fn client(&self, credentials: Credentials) -> Client {
         Client::builder().environment(self.environment()).credentials(credentials).build().unwrap()
     }
 
     /// A request of the admin surface, by hand: status and answer.
-    fn admin(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn admin(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let host = self.text("admin_url").strip_prefix("http://").unwrap();
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut stream = TcpStream::connect(host).unwrap();
@@ -74,7 +74,7 @@ impl Handed {
     }
 
     /// A book as the exchange itself has it.
-    fn truth(&self, ticker: &Ticker) -> Book {
+    pub(crate) fn truth(&self, ticker: &Ticker) -> Book {
         let (status, truth) = self.admin("GET", &format!("/books/{}", ticker.as_str()), &Value::Null);
         assert_eq!((status, truth["ticker"].as_str()), (200, Some(ticker.as_str())));
         let levels = |side: &str| {

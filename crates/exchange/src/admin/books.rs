@@ -20,6 +20,7 @@ struct Record<'a> {
     status: &'static str,
     clock: u64,
     at_us: i64,
+    known: bool,
     yes: Vec<[String; 2]>,
     no: Vec<[String; 2]>,
     digest: String,
@@ -27,7 +28,7 @@ struct Record<'a> {
 
 impl<'a> From<TrueBook<'a>> for Record<'a> {
     fn from(truth: TrueBook<'a>) -> Record<'a> {
-        let TrueBook { ticker, state, clock, at, book } = truth;
+        let TrueBook { ticker, state, clock, at, is_known, book } = truth;
         let side = |side| {
             let mut levels: Vec<(Price, Quantity)> = Book::levels(&book, side).collect();
             levels.sort_unstable_by(|a, b| b.cmp(a));
@@ -38,6 +39,7 @@ impl<'a> From<TrueBook<'a>> for Record<'a> {
             status: state.as_str(),
             clock,
             at_us: at.micros(),
+            known: is_known,
             yes: side(Side::Yes),
             no: side(Side::No),
             digest: book.digest().to_string(),

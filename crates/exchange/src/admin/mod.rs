@@ -16,6 +16,8 @@
 //! | `DELETE /faults` | no plan; what lasts lasts to its end |
 //! | `POST /faults/once` | `{"kind","target","for_ms","amount"}`: one fault, as soon as there is something to strike |
 //! | `GET /faults/log` | what was injected, oldest first; `?after=N` for what came after that number, `?limit=` (1,000) |
+//! | `GET /replay` | of a [replay](crate::replay): where it is, how fast, the exchange's time |
+//! | `POST /replay` | `{"paused","speed","seek"}`: stops time or lets it go on, at this speed, or begins anew at that instant |
 //! | `POST /exchange` | `{"exchange_active","trading_active"}`: stops the exchange or its trading, and lets it go on |
 //!
 //! While the exchange is [stopped](crate::venue::Venue::set_active) all of this is carried out nevertheless.
@@ -24,6 +26,7 @@ mod accounts;
 mod books;
 mod control;
 mod faults;
+mod replay;
 
 use std::{io, sync::Arc};
 
@@ -77,6 +80,7 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/books/{ticker}", get(books::one))
         .route("/markets/{ticker}", post(control::market))
         .route("/exchange", post(control::exchange))
+        .route("/replay", get(replay::progress).post(replay::steer))
         .route("/faults", get(faults::plan).put(faults::set).delete(faults::clear))
         .route("/faults/once", post(faults::once))
         .route("/faults/log", get(faults::log))

@@ -19,6 +19,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
+use tokio_rustls::server::TlsStream;
 
 /// A trickle comes in drops at this interval.
 const DROP: Duration = Duration::from_millis(50);
@@ -124,21 +125,32 @@ pub(crate) struct Gated {
 
 enum Stream {
     Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
     /// Whatever else the router is served on: it cannot be reset, only closed.
     Other(TokioIo<Upgraded>),
 }
 
 impl Gated {
     pub(crate) fn new(upgraded: Upgraded, gate: Arc<Gate>) -> Gated {
+        let tls = |upgraded| match downcast::<TokioIo<TlsStream<TcpStream>>>(upgraded) {
+            Ok(parts) => (Stream::Tls(Box::new(parts.io.into_inner())), parts.read_buf),
+            Err(upgraded) => (Stream::Other(TokioIo::new(upgraded)), Bytes::new()),
+        };
         let (stream, early) = match downcast::<TokioIo<TcpStream>>(upgraded) {
             Ok(parts) => (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
-            Err(upgraded) => (Stream::Other(TokioIo::new(upgraded)), Bytes::new()),
+            Err(upgraded) => tls(upgraded),
         };
         Gated { gate, early, stream: Some(stream), reading: None, writing: None }
     }
 
     fn broken(&self) -> io::Error {
-        if let Some(Stream::Tcp(stream)) = &self.stream
+        let stream = match &self.stream {
+            Some(Stream::Tcp(stream)) => Some(stream),
+            // Without the goodbye of TLS.
+            Some(Stream::Tls(stream)) => Some(stream.get_ref().0),
+            _ => None,
+        };
+        if let Some(stream) = stream
             && let Err(error) = stream.set_zero_linger()
         {
             tracing::warn!(%error, "SO_LINGER could not be set: the connection is closed, not reset");
@@ -227,6 +239,7 @@ impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Other(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
@@ -236,6 +249,7 @@ impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match &mut *self {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
             Stream::Other(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
@@ -243,6 +257,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
@@ -250,6 +265,7 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Other(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }

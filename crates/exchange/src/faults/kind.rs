@@ -63,7 +63,7 @@ kinds! {
     Forget = "forget", Subscription;
     /// Nothing is sent or read any more, for `for_ms` (an hour); the TCP connection stays.
     HalfOpen = "half_open", Connection;
-    /// The TCP connection is reset.
+    /// The TCP connection is reset, one of TLS without its goodbye.
     Reset = "reset", Connection;
     /// The WebSocket is closed with code 1012.
     Close = "close", Connection;

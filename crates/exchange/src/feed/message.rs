@@ -58,11 +58,13 @@ pub(super) fn delta(out: &mut Vec<u8>, delta: &Delta<'_>, name: Name<'_>, view: 
 }
 
 /// A snapshot up to its levels.
-pub(super) fn snapshot_head(out: &mut Vec<u8>, name: Name<'_>, clock: u64) {
+pub(super) fn snapshot_head(out: &mut Vec<u8>, name: Name<'_>, clock: Option<u64>) {
     out.raw(b"{");
     out.raw(name.both());
-    out.raw(b",\"clock\":");
-    out.int(clock);
+    if let Some(clock) = clock {
+        out.raw(b",\"clock\":");
+        out.int(clock);
+    }
 }
 
 /// One ladder of a snapshot: nothing at all if it is empty, as the venue has it. `levels` hands them out ascending; told

@@ -11,7 +11,7 @@
 //!
 //! struct Empty;
 //! impl Books for Empty {
-//!     fn clock(&self, _: MarketId) -> u64 { 0 }
+//!     fn clock(&self, _: MarketId) -> Option<u64> { Some(0) }
 //!     fn levels(&self, _: MarketId, _: Side, _: &mut dyn FnMut(Price, Quantity)) {}
 //!     fn ticker(&self, _: MarketId) -> Option<Ticker> { None }
 //! }
@@ -59,6 +59,7 @@ mod message;
 mod names;
 mod output;
 mod publication;
+mod recorded;
 mod socket;
 mod subscription;
 
@@ -70,6 +71,6 @@ pub use output::{About, Frame, Output};
 pub use publication::{
     Audience, Average, CfBenchmarks, CfBenchmarks5Hz, Communication, CommunicationKind, Delta, EventFee,
     EventLifecycle, Fill, Grid, Group, Index, Lifecycle, LifecycleChange, Metadata, MetadataUpdate, Order, Position,
-    Publication, Pyth, Snapshot, Strike, Ticker, Trade, Uuid,
+    Publication, Pyth, Recorded, Snapshot, Strike, Ticker, Trade, Uuid,
 };
 pub use socket::{Deflate, Ended, Feed, ServeOptions, Upgrade, UpgradeError, serve, upgrade};

@@ -83,6 +83,19 @@ pub enum Publication<'a> {
     Communication(Communication<'a>),
     /// An index has a new value. Channels `cfbenchmarks_value`, `cfbenchmarks_value_5hz` and `pyth_value`.
     Index(Index<'a>),
+    /// What a record of the venue holds, told with the fields that it holds. Channels as for the same live.
+    Recorded(Recorded<'a>),
+}
+
+/// An event of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded<'a> {
+    /// The market; for an event's life, which is about none, any that the hub knows.
+    pub market: MarketId,
+    /// What the frame meant.
+    pub event: &'a daybook_book::Event<'a>,
+    /// What else it said: a JSON object.
+    pub extra: Option<&'a str>,
 }
 
 /// A level of a book changed.

@@ -132,7 +132,7 @@ fn dated(exchange: &Exchange, response: &mut Response) {
     if skew == 0 {
         return;
     }
-    let at = jiff::Timestamp::from_microsecond(exchange.now().micros().saturating_add(skew));
+    let at = jiff::Timestamp::from_microsecond(exchange.wall_now().micros().saturating_add(skew));
     let date = at.ok().and_then(|at| HeaderValue::from_str(&at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok());
     if let Some(date) = date {
         response.headers_mut().insert(header::DATE, date);

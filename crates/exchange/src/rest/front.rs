@@ -1,6 +1,6 @@
 //! The way of a request: found, verified, paid for, answered.
 
-use std::{io, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use axum::{
     Router,
@@ -9,12 +9,12 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodFilter, MethodRouter, on},
-    serve::ListenerExt,
+    serve::{Listener, ListenerExt},
 };
 use daybook_book::ExchangeTime;
 use daybook_kalshi::{Budget, Costs, Operation, WallClock};
 use parking_lot::{Mutex, MutexGuard};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{
     answer::{Answer, Refusal},
@@ -22,11 +22,13 @@ use super::{
     operation::{self, Handler, Shards},
     request::Request,
     socket,
+    tls::{Tls, TlsListener},
 };
 use crate::{
     auth::{ApiKey, AuthError, Permission, Signed},
     faults::Faults,
     limits::Charge,
+    replay::Control,
     venue::Venue,
 };
 
@@ -38,14 +40,29 @@ const BODY_LIMIT: usize = 1 << 20;
 /// An exchange that several tasks share: its state, and the clock that it is asked by.
 pub struct Exchange {
     venue: Mutex<Venue>,
+    /// The venue's time.
     clock: Arc<dyn WallClock>,
+    /// Everybody's time: what clients sign with, and what their budgets refill by.
+    wall: Arc<dyn WallClock>,
     faults: Faults,
+    replay: Option<Arc<Control>>,
 }
 
 impl Exchange {
     /// Shares a venue that lives by this clock.
     pub fn new(venue: Venue, clock: Arc<dyn WallClock>) -> Exchange {
-        Exchange { venue: Mutex::new(venue), clock, faults: Faults::default() }
+        let wall = Arc::clone(&clock);
+        Exchange { venue: Mutex::new(venue), clock, wall, faults: Faults::default(), replay: None }
+    }
+
+    /// Shares a venue that replays a record by the replay's own time.
+    pub fn of_replay(venue: Venue, control: Arc<Control>, wall: Arc<dyn WallClock>) -> Exchange {
+        Exchange { wall, replay: Some(Arc::clone(&control)), ..Exchange::new(venue, control) }
+    }
+
+    /// What steers the replay, if it is one.
+    pub fn replay(&self) -> Option<&Arc<Control>> {
+        self.replay.as_ref()
     }
 
     /// The venue, for nobody else meanwhile. Never hold it across an `.await`. Who takes it again and again lets go of it
@@ -60,6 +77,11 @@ impl Exchange {
         ExchangeTime::from_micros(self.clock.unix_nanos() / 1_000)
     }
 
+    /// Now, by everybody's clock.
+    pub(crate) fn wall_now(&self) -> ExchangeTime {
+        ExchangeTime::from_micros(self.wall.unix_nanos() / 1_000)
+    }
+
     /// What goes wrong on demand.
     pub fn faults(&self) -> &Faults {
         &self.faults
@@ -68,7 +90,7 @@ impl Exchange {
     /// Who signed a request, if it is signed.
     pub(crate) fn caller(&self, parts: &Parts) -> Result<Option<Arc<ApiKey>>, AuthError> {
         let Some(signed) = Signed::read(&parts.headers)? else { return Ok(None) };
-        let now = self.now().micros().saturating_add(self.faults.skew());
+        let now = self.wall_now().micros().saturating_add(self.faults.skew());
         signed.check_time(ExchangeTime::from_micros(now))?;
         let key = self.venue().keys().get(signed.key_id).cloned().ok_or(AuthError::UnknownKey)?;
         // The costly part, which nobody waits for.
@@ -133,11 +155,38 @@ pub async fn serve(
     exchange: Arc<Exchange>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    });
+    serve_on(listener.tap_io(|stream| without_delay(stream)), exchange, shutdown).await
+}
+
+/// The same over TLS.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve_tls(
+    listener: TcpListener,
+    tls: Tls,
+    exchange: Arc<Exchange>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    serve_on(TlsListener::new(listener, tls)?, exchange, shutdown).await
+}
+
+/// Lets what is written to a connection go out at once.
+pub(super) fn without_delay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+}
+
+async fn serve_on<L>(
+    listener: L,
+    exchange: Arc<Exchange>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()>
+where
+    L: Listener,
+    L::Addr: fmt::Debug,
+{
     let app = router(Arc::clone(&exchange));
     let closing = Arc::clone(&exchange);
     let shutdown = async move {
@@ -151,6 +200,23 @@ pub async fn serve(
 }
 
 async fn served(
+    exchange: Arc<Exchange>,
+    route: &'static Route,
+    params: RawPathParams,
+    request: HttpRequest,
+) -> Response {
+    if let Some(replay) = &exchange.replay
+        && replay.has_latency()
+        && route.budget == Budget::Write
+    {
+        // What was sent arrives, though whoever sent it hangs up meanwhile.
+        let on_its_way = tokio::spawn(carried_out(exchange, route, params, request));
+        return on_its_way.await.unwrap_or_else(|_| Refusal::internal("the request panicked").into_response());
+    }
+    carried_out(exchange, route, params, request).await
+}
+
+async fn carried_out(
     exchange: Arc<Exchange>,
     route: &'static Route,
     params: RawPathParams,
@@ -209,7 +275,7 @@ async fn asked(
     let path: Vec<_> = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let now = exchange.now();
     let mut request = Request { now, key, path: &path, query: &query, body, pair: None };
-    pay(&mut exchange.venue(), route, &request)?;
+    pay(&mut exchange.venue(), route, &request, exchange.wall_now())?;
     if matches!(parts.method, Method::POST | Method::PUT) || !body.is_empty() {
         check_content_type(&parts.headers)?;
     }
@@ -218,8 +284,15 @@ async fn asked(
             if route.operation.id == "GenerateApiKey" {
                 request.pair = Some(api_keys::pair(&request).await?);
             }
+            if route.budget == Budget::Write
+                && let Some(replay) = exchange.replay()
+                && !replay.arrival().await
+            {
+                let message = "the replay is taken to another instant: nothing of before is there any more";
+                return Err(Refusal::nested(StatusCode::SERVICE_UNAVAILABLE, "replay_seeking", message.to_owned()));
+            }
             let mut venue = exchange.venue();
-            venue.advance(now);
+            venue.advance(exchange.now());
             request.now = venue.now();
             handler(&mut venue, &request)
         }
@@ -232,14 +305,13 @@ async fn asked(
 }
 
 /// Takes the price from the caller's buckets. Who does not say who they are pays nothing: the venue publishes no quota.
-fn pay(venue: &mut Venue, route: &Route, request: &Request<'_>) -> Result<(), Refusal> {
+fn pay(venue: &mut Venue, route: &Route, request: &Request<'_>, now: ExchangeTime) -> Result<(), Refusal> {
     let Some(key) = &request.key else { return Ok(()) };
     let (charge, items) = match route.budget {
         Budget::Read => (Charge::Read, 1),
         Budget::Balance => (Charge::Balance, 1),
         Budget::Write => (route.shards.charge(request), route.shards.items(request)),
     };
-    let now = request.now;
     let limits = venue.limits_mut(key.account).ok_or_else(|| Refusal::internal("a key without an account"))?;
     if limits.take(charge, route.cost.saturating_mul(items), now) { Ok(()) } else { Err(Refusal::TooManyRequests) }
 }

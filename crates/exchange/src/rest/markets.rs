@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use axum::http::StatusCode;
 use daybook_book::{ExchangeTime, Price, Quantity, Side};
 use daybook_kalshi::rest::{
     markets::{
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     engine::{self, MarketId, MarketState},
-    venue::{Kind, MarketRow, TradeRow, Venue, timestamp},
+    venue::{MarketRow, TradeRow, Venue, timestamp},
 };
 
 pub(super) const LIMIT: Limit = Limit::new(0, 1_000, 100);
@@ -179,6 +180,10 @@ pub(super) fn orderbook(venue: &mut Venue, request: &Request<'_>) -> Result<Answ
     if depth > LEVELS {
         return Err(Refusal::Query(format!("depth must be between 0 and {LEVELS}")));
     }
+    if !venue.is_book_known(id) {
+        let message = format!("the record does not say how the book of {} stood", request.param("ticker"));
+        return Err(Refusal::nested(StatusCode::NOT_FOUND, "not_found", message));
+    }
     Ok(Answer::ok(OrderbookAnswer { orderbook_fp: book(venue, id, depth), extra: Map::new() }))
 }
 
@@ -195,6 +200,7 @@ pub(super) fn orderbooks(venue: &mut Venue, request: &Request<'_>) -> Result<Ans
         return Err(Refusal::Query(format!("tickers: at most {BOOKS}")));
     }
     let known = query.tickers.into_iter().filter_map(|ticker| Some((venue.market_id(ticker.as_str())?, ticker)));
+    let known = known.filter(|&(id, _)| venue.is_book_known(id));
     let orderbooks =
         known.map(|(id, ticker)| MarketOrderbook { ticker, orderbook_fp: book(venue, id, 0), extra: Map::new() });
     Ok(Answer::ok(OrderbooksAnswer { orderbooks: orderbooks.collect(), extra: Map::new() }))
@@ -246,7 +252,7 @@ pub(super) fn trades_page(
 fn trade(venue: &Venue, row: &TradeRow) -> Trade {
     let (outcome, side) = direction(row.taker);
     Trade {
-        trade_id: venue.ids().of(Kind::Trade, row.trade.0).to_string().into(),
+        trade_id: venue.trade_id(row.trade).to_string().into(),
         ticker: venue.catalogue().market(row.market).ticker.clone(),
         count_fp: row.count,
         yes_price_dollars: row.price,

@@ -12,6 +12,7 @@ mod operation;
 mod page;
 mod request;
 mod socket;
+mod tls;
 
 mod account;
 mod api_keys;
@@ -29,5 +30,6 @@ mod subaccounts;
 mod trading;
 mod transfers;
 
-pub use front::{Exchange, router, serve};
+pub use front::{Exchange, router, serve, serve_tls};
 pub use operation::{Support, support};
+pub use tls::{Tls, TlsError};

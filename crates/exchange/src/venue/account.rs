@@ -37,6 +37,8 @@ impl Default for NewAccount {
 /// A user as they are kept.
 #[derive(Debug)]
 pub(crate) struct Account {
+    /// What it was opened with.
+    pub opened: NewAccount,
     pub user: Uuid,
     pub keeps_history: bool,
     pub limits: limits::Account,

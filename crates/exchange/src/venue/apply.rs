@@ -1,9 +1,9 @@
 //! Commands, and what is remembered and told of their effects.
 
-use daybook_book::{ExchangeTime, Price, Quantity, Side};
+use daybook_book::{ExchangeTime, Price, Quantity};
 
 use super::{Candles, Venue, candle::Now, number};
-use crate::engine::{Command, Effect, FillReport, MarketId, PublicTrade, Receipt, Reject};
+use crate::engine::{Command, Effect, FillReport, MarketId, OrderStatus, PublicTrade, Receipt, Reject};
 
 /// The best bid for YES and the best offer of it, with their sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,11 @@ impl Venue {
             _ => Reject::OrderNotFound,
         };
         let places = matches!(command, Command::Create(_) | Command::Amend { .. });
+        let market = match &command {
+            Command::Create(order) => Some(order.market),
+            Command::Amend { market, .. } => Some(*market),
+            _ => None,
+        };
         if self.make_local(&mut command, shard).is_none() || usize::from(shard) >= self.shards.len() {
             return Err(unknown);
         }
@@ -79,7 +84,11 @@ impl Venue {
         if by == By::Member && (!self.active || places && !self.shards[usize::from(shard)].trading) {
             return Err(Reject::TradingPaused);
         }
-        self.apply_local(shard, command, now)
+        if self.is_replay() {
+            self.apply_on_record(shard, market, command, now)
+        } else {
+            self.apply_local(shard, command, now)
+        }
     }
 
     /// Applies a command that has the engine's own numbers.
@@ -109,6 +118,19 @@ impl Venue {
     }
 
     fn took_effect(&mut self, shard: u8, effects: &[Effect], now: ExchangeTime) {
+        if self.is_replay() {
+            // What is public is recorded; this is private.
+            for effect in effects.iter().filter(|effect| !matches!(effect, Effect::Delta { .. } | Effect::Trade(_))) {
+                self.remember(shard, effect, now);
+                self.tell(shard, effect, now);
+                if let Effect::Order(report) = effect
+                    && report.status != OrderStatus::Resting
+                {
+                    self.leave_queue(report.market, report.order);
+                }
+            }
+            return;
+        }
         // Effects of one market come together, as a rule.
         let mut touched: Option<MarketId> = None;
         for effect in effects {
@@ -138,7 +160,9 @@ impl Venue {
             Effect::Delta { .. } => {}
             Effect::Trade(trade) => self.traded(trade, now),
             Effect::Fill(fill) => {
-                self.filled(fill, now);
+                if !self.is_replay() {
+                    self.filled(fill, now);
+                }
                 if let Some(records) = self.records(fill.owner) {
                     records.fills.push(super::FillRow { report: fill.clone(), at: now });
                 }
@@ -179,7 +203,7 @@ impl Venue {
         account.keeps_history.then_some(&mut account.records)
     }
 
-    fn traded(&mut self, trade: &PublicTrade, now: ExchangeTime) {
+    pub(super) fn traded(&mut self, trade: &PublicTrade, now: ExchangeTime) {
         let row = self.catalogue.market_mut(trade.market);
         self.trades.push(
             (trade.trade, now, trade.market),
@@ -211,7 +235,7 @@ impl Venue {
     }
 
     /// Lets a market have candlesticks before something changes in it for the first time.
-    fn candles(&mut self, market: MarketId, now: ExchangeTime) {
+    pub(super) fn candles(&mut self, market: MarketId, now: ExchangeTime) {
         let row = self.catalogue.market_mut(market);
         if row.candles.is_none() {
             let before =
@@ -221,9 +245,8 @@ impl Venue {
     }
 
     /// A command is done with a market's book.
-    fn quoted(&mut self, market: MarketId, now: ExchangeTime) {
-        let (bid, ask) = self.best(market);
-        let quote = Quote { bid, ask };
+    pub(super) fn quoted(&mut self, market: MarketId, now: ExchangeTime) {
+        let quote = self.public_books().quote(market);
         let row = self.catalogue.market_mut(market);
         let traded = row.newest_trade != row.told_trade;
         if quote == row.quote && !traded {
@@ -231,18 +254,9 @@ impl Venue {
         }
         (row.quote, row.quoted, row.told_trade) = (quote, now, row.newest_trade);
         if let Some(candles) = &mut row.candles {
-            candles.quoted(now, bid.0, ask.0);
+            candles.quoted(now, quote.bid.0, quote.ask.0);
         }
         self.tell_ticker(market, quote, now);
-    }
-
-    /// The best bid for YES and the best offer of it, with their sizes; $0 and $1 where there is none.
-    pub(crate) fn best(&self, market: MarketId) -> ((Price, Quantity), (Price, Quantity)) {
-        let row = self.catalogue.market(market);
-        let engine = &self.shards[usize::from(row.shard)].engine;
-        let of = |side| engine.best_bid(MarketId(row.local), side).unwrap_or((Price::ZERO, Quantity::ZERO));
-        let (no, size) = of(Side::No);
-        (of(Side::Yes), (no.complement(), size))
     }
 }
 
@@ -251,14 +265,11 @@ pub(super) fn sum(a: Quantity, b: Quantity) -> Quantity {
 }
 
 impl Venue {
-    /// The levels of one ladder, best first.
-    pub(crate) fn levels(&self, market: MarketId, side: Side) -> impl DoubleEndedIterator<Item = (Price, Quantity)> {
-        let row = self.catalogue.market(market);
-        self.shards[usize::from(row.shard)].engine.levels(MarketId(row.local), side)
-    }
-
     /// Contracts that must trade before an open order does.
     pub(crate) fn queue_position(&self, order: crate::engine::OrderId) -> Option<Quantity> {
+        if self.is_replay() {
+            return self.queue_position_on_record(order);
+        }
         let (shard, own) = number::order_apart(order);
         self.shards.get(usize::from(shard))?.engine.queue_position(own)
     }

@@ -145,6 +145,12 @@ impl Candles {
         self.current.ask.move_to(ask);
     }
 
+    /// The best bid and offer are known for the first time: what stood for them until now has no part in the period.
+    pub(crate) fn quotes_begin(&mut self, at: ExchangeTime, bid: Price, ask: Price) {
+        self.reach(at);
+        (self.current.bid, self.current.ask) = (Range::at(bid), Range::at(ask));
+    }
+
     /// A trade has happened.
     pub(crate) fn traded(&mut self, at: ExchangeTime, price: Price, count: Quantity) {
         self.reach(at);

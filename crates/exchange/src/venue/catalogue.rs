@@ -379,6 +379,10 @@ impl Catalogue {
         &mut self.markets[id.0 as usize]
     }
 
+    pub(crate) fn event_mut(&mut self, id: EventId) -> &mut EventRow {
+        &mut self.events[id.0 as usize]
+    }
+
     pub(crate) fn event_of(&self, market: MarketId) -> &EventRow {
         self.event(self.market(market).event)
     }

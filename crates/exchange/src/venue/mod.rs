@@ -14,9 +14,12 @@ mod catalogue;
 mod identifier;
 mod lifecycle;
 mod number;
+mod public;
 mod publish;
+mod recorded;
 mod render;
 mod status;
+mod successor;
 mod trade;
 mod transfer;
 mod truth;
@@ -31,6 +34,7 @@ pub(crate) use catalogue::{EventRow, MarketRow, SeriesRow};
 pub use identifier::{Identifiers, Kind};
 pub use lifecycle::MarketChange;
 pub(crate) use number::{group_apart, order_apart};
+pub use recorded::{Recorded, Revealed};
 pub(crate) use render::{index, result, timestamp};
 pub use status::Status;
 pub(crate) use trade::TradeRow;
@@ -134,6 +138,10 @@ pub struct Venue {
     timers: BinaryHeap<Reverse<Timer>>,
     /// What the last command had as effects; kept for its memory.
     effects: Vec<Effect>,
+    /// The public side, where it is a record's.
+    record: Option<Box<recorded::Record>>,
+    /// What came from outside, for who begins again.
+    deposits: Vec<(Owner, u8, Money)>,
 }
 
 impl Venue {
@@ -159,6 +167,8 @@ impl Venue {
             client_transfers: HashSet::new(),
             timers: BinaryHeap::new(),
             effects: Vec::new(),
+            record: None,
+            deposits: Vec::new(),
             settings,
         }
     }
@@ -279,6 +289,7 @@ impl Venue {
             shard.engine.set_precision(id, account.precision);
         }
         self.accounts.push(Account {
+            opened: account,
             user: self.ids.of(Kind::User, id.0.into()),
             keeps_history: account.keeps_history,
             limits: limits::Account::new(account.tier, self.shards.len(), now),
@@ -294,6 +305,7 @@ impl Venue {
     /// What the engine says.
     pub fn deposit(&mut self, owner: Owner, shard: u8, amount: Money, now: ExchangeTime) -> Result<(), Reject> {
         self.apply_by(apply::By::Staff, shard, Command::Transfer { owner, amount }, now)?;
+        self.deposits.push((owner, shard, amount));
         self.payments_made += 1;
         let id = self.ids.of(Kind::Payment, self.payments_made);
         let at = self.now;

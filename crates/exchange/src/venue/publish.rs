@@ -1,14 +1,14 @@
 //! What subscribers are told, and what they ask the hub of.
 
-use daybook_book::{ExchangeTime, Price, Quantity, Side};
+use daybook_book::{ExchangeTime, Price};
 use serde_json::Number;
 
-use super::{MarketRow, Shard, Venue, apply::Quote, catalogue::Catalogue, identifier::Kind, render};
+use super::{MarketRow, Venue, apply::Quote, identifier::Kind, render};
 use crate::{
     engine::{Effect, MarketId, MarketState, Owner},
     feed::{
-        Books, ConnectionId, Delta, EventLifecycle, Fill, Grid, Group, Hub, Lifecycle, LifecycleChange, Metadata,
-        Order, Position, Publication, Snapshot, Ticker, Trade,
+        ConnectionId, Delta, EventLifecycle, Fill, Grid, Group, Hub, Lifecycle, LifecycleChange, Metadata, Order,
+        Position, Publication, Snapshot, Ticker, Trade,
     },
 };
 
@@ -26,8 +26,9 @@ impl Venue {
     /// A client sent a command over its WebSocket.
     pub fn hear(&mut self, connection: ConnectionId, text: &str, now: ExchangeTime) {
         self.advance(now);
-        let present = Present { catalogue: &self.catalogue, shards: &self.shards };
-        self.hub.command(connection, text, &present, self.now);
+        let now = self.now;
+        let (books, hub) = self.public_books_and_hub();
+        hub.command(connection, text, &books, now);
     }
 
     /// Tells of something from outside, such as a value of an index, or an announcement of a test.
@@ -97,6 +98,9 @@ impl Venue {
 
     /// Tells of a market's summary if something of it has changed.
     pub(super) fn tell_ticker(&mut self, market: MarketId, quote: Quote, now: ExchangeTime) {
+        if self.what_is_recorded(market).is_some_and(|recorded| recorded.has_tickers) {
+            return;
+        }
         let ticker = summary(self.catalogue.market(market), market, quote, now);
         self.hub.publish(&Publication::Ticker(ticker), now);
     }
@@ -108,11 +112,16 @@ impl Venue {
 
     /// Tells that a market is in another state. Nothing is told of opening and closing, but for a book that is empty.
     pub(super) fn tell_state(&mut self, market: MarketId, before: MarketState, now: ExchangeTime) {
+        if self.what_is_recorded(market).is_some_and(|recorded| recorded.has_lifecycle) {
+            return;
+        }
         let row = self.catalogue.market(market);
         let change = match (before, row.state) {
             (MarketState::Initialized, MarketState::Active) => return,
             (_, MarketState::Active) => LifecycleChange::Activated,
             (_, MarketState::Inactive) => LifecycleChange::Deactivated,
+            // The record says itself how a book ends.
+            (_, MarketState::Closed) if self.is_replay() => return,
             (_, MarketState::Closed) => {
                 let clock = self.shards[usize::from(row.shard)].engine.clock(MarketId(row.local)).unwrap_or(0);
                 let empty = Snapshot { market, clock, yes: &[], no: &[] };
@@ -137,7 +146,9 @@ impl Venue {
     pub(super) fn announce(&mut self, market: MarketId, now: ExchangeTime) {
         let row = self.catalogue.market(market);
         let event = self.catalogue.event(row.event);
-        self.hub.add_market(market, &row.ticker, self.ids.of(Kind::Market, market.0.into()));
+        let recorded = self.what_is_recorded(market).and_then(|recorded| recorded.id);
+        let id = recorded.unwrap_or_else(|| self.ids.of(Kind::Market, market.0.into()));
+        self.hub.add_market(market, &row.ticker, id);
         let more = row.particulars.as_deref();
         let (strike_type, floor, cap) = row.strike.parts();
         let (floor, cap) = (floor.and_then(number), cap.and_then(number));
@@ -189,12 +200,12 @@ impl Venue {
     }
 }
 
-fn number(ten_thousandths: i64) -> Option<Number> {
+pub(super) fn number(ten_thousandths: i64) -> Option<Number> {
     render::strike(ten_thousandths)?.as_str().parse().ok()
 }
 
 /// A market's summary.
-fn summary(row: &MarketRow, market: MarketId, quote: Quote, now: ExchangeTime) -> Ticker {
+pub(super) fn summary(row: &MarketRow, market: MarketId, quote: Quote, now: ExchangeTime) -> Ticker {
     const MICROS_PER_DOLLAR: i128 = 1_000_000;
     Ticker {
         market,
@@ -210,31 +221,5 @@ fn summary(row: &MarketRow, market: MarketId, quote: Quote, now: ExchangeTime) -
         // A pair of contracts is worth a dollar.
         dollar_open_interest: row.open_interest.hundredths() / 100,
         ts: now,
-    }
-}
-
-/// The present state of all books, for who has just subscribed.
-struct Present<'a> {
-    catalogue: &'a Catalogue,
-    shards: &'a [Shard],
-}
-
-impl Books for Present<'_> {
-    fn clock(&self, market: MarketId) -> u64 {
-        let row = self.catalogue.market(market);
-        self.shards[usize::from(row.shard)].engine.clock(MarketId(row.local)).unwrap_or(0)
-    }
-
-    fn levels(&self, market: MarketId, side: Side, level: &mut dyn FnMut(Price, Quantity)) {
-        let row = self.catalogue.market(market);
-        for (price, quantity) in self.shards[usize::from(row.shard)].engine.levels(MarketId(row.local), side).rev() {
-            level(price, quantity);
-        }
-    }
-
-    fn ticker(&self, market: MarketId) -> Option<Ticker> {
-        let row = self.catalogue.market(market);
-        let touched = row.candles.is_some();
-        touched.then(|| summary(row, market, row.quote, row.quoted))
     }
 }

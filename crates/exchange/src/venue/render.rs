@@ -84,11 +84,13 @@ impl Venue {
         }
     }
 
-    /// A market. A bid that is not there costs $0, an offer $1, a trade that never was $0.
+    /// A market. A bid that is not there costs $0, an offer $1, a trade that never was $0; of a book that is not known
+    /// nothing is said.
     pub(crate) fn market_record(&self, id: MarketId, now: ExchangeTime) -> Market {
         let row = self.catalogue.market(id);
         let event = self.catalogue.event(row.event);
         let ((bid, bid_size), (ask, ask_size)) = self.best(id);
+        let is_known = self.is_book_known(id);
         let candles = row.candles.as_deref();
         let yesterday = candles.and_then(|candles| candles.a_day_ago(now));
         let (strike_type, floor, cap) = row.strike.parts();
@@ -110,12 +112,12 @@ impl Venue {
             latest_expiration_time: timestamp(row.latest_expiration),
             settlement_timer_seconds: row.settlement_timer_seconds.into(),
             status: status(row.state),
-            yes_bid_dollars: Some(bid),
+            yes_bid_dollars: is_known.then_some(bid),
             yes_bid_size_fp: bid_size,
-            yes_ask_dollars: Some(ask),
+            yes_ask_dollars: is_known.then_some(ask),
             yes_ask_size_fp: ask_size,
-            no_bid_dollars: Some(ask.complement()),
-            no_ask_dollars: Some(bid.complement()),
+            no_bid_dollars: is_known.then(|| ask.complement()),
+            no_ask_dollars: is_known.then(|| bid.complement()),
             last_price_dollars: Some(row.last_price.unwrap_or(Price::ZERO)),
             volume_fp: row.volume,
             volume_24h_fp: candles.map_or(Quantity::ZERO, |candles| candles.volume_of_a_day(now)),

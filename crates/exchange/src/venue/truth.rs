@@ -5,7 +5,7 @@ use daybook_book::{Book, ExchangeTime};
 use super::{Kind, Venue};
 use crate::{
     engine::{AccountId, MarketId, MarketState},
-    feed::Uuid,
+    feed::{Books, Uuid},
 };
 
 /// A book as it is, and where in its market's history that is.
@@ -15,10 +15,12 @@ pub struct TrueBook<'a> {
     pub ticker: &'a str,
     /// The market's state.
     pub state: MarketState,
-    /// The exchange clock of its newest change; 0 before the first.
+    /// The exchange clock of its newest change; 0 before the first, and where a replayed record has none.
     pub clock: u64,
     /// When it was so: the venue's time.
     pub at: ExchangeTime,
+    /// Whether `book` is what it was: that of a replay is not before its record begins, nor in a gap of it.
+    pub is_known: bool,
     /// What it holds.
     pub book: Book,
 }
@@ -30,14 +32,14 @@ impl Venue {
             return None;
         }
         let row = self.catalogue.market(market);
-        let engine = &self.shards[usize::from(row.shard)].engine;
-        let local = MarketId(row.local);
+        let books = self.public_books();
         Some(TrueBook {
             ticker: row.ticker.as_str(),
             state: row.state,
-            clock: engine.clock(local)?,
+            clock: books.clock(market).unwrap_or(0),
             at: self.now,
-            book: engine.book(local)?,
+            is_known: books.is_known(market),
+            book: books.book(market)?,
         })
     }
 

@@ -6,9 +6,9 @@ use std::{sync::Arc, time::Duration};
 use daybook_book::ExchangeTime;
 use daybook_exchange::{
     admin::{self, Opening},
-    engine::{AccountId, BookSide, Command, CreateOrder, Owner, SelfTrade, TimeInForce},
+    engine::{AccountId, BookSide, Command, CreateOrder, Owner},
     faults::{Entry, Plan},
-    rest::{self, Exchange},
+    rest::{self, Exchange, Tls},
     venue::{NewEvent, NewMarket, Settings, Venue, series_record},
 };
 use daybook_kalshi::{Algorithm, Client, Credentials, Environment, Session, SystemClock, WallClock};
@@ -43,6 +43,11 @@ pub type Plain = WebSocketStream<TcpStream>;
 
 impl Stand {
     pub async fn start() -> Stand {
+        Stand::start_with(None).await
+    }
+
+    /// The same over TLS, if there is any.
+    pub async fn start_with(tls: Option<Tls>) -> Stand {
         let clock = Arc::new(SystemClock);
         let now = ExchangeTime::from_micros(clock.unix_nanos() / 1_000);
         let mut venue = Venue::new(Settings { start: now, ..Settings::default() });
@@ -70,7 +75,12 @@ impl Stand {
         let (listener, beside) =
             (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let (address, admin) = (listener.local_addr().unwrap().to_string(), beside.local_addr().unwrap().to_string());
-        tokio::spawn(rest::serve(listener, Arc::clone(&exchange), std::future::pending()));
+        match tls {
+            None => drop(tokio::spawn(rest::serve(listener, Arc::clone(&exchange), std::future::pending()))),
+            Some(tls) => {
+                drop(tokio::spawn(rest::serve_tls(listener, tls, Arc::clone(&exchange), std::future::pending())));
+            }
+        }
         tokio::spawn(admin::serve(beside, Arc::clone(&exchange), std::future::pending()));
         let key_id = handed.key_id.to_string();
         Stand { exchange, address, admin, key_id, pem: handed.private_key, account: handed.account }
@@ -112,20 +122,13 @@ impl Stand {
         let mut venue = self.exchange.venue();
         let market = venue.market_id(market).unwrap();
         for _ in 0..times {
-            let order = CreateOrder {
-                owner: Owner { account: self.account, subaccount: 0 },
+            let order = CreateOrder::limit(
+                Owner { account: self.account, subaccount: 0 },
                 market,
-                side: BookSide::Bid,
-                price: "0.10".parse().unwrap(),
-                count: "1".parse().unwrap(),
-                time_in_force: TimeInForce::GoodTillCanceled { expires: None },
-                self_trade: SelfTrade::TakerAtCross,
-                post_only: false,
-                reduce_only: false,
-                cancel_on_pause: false,
-                group: None,
-                client_order_id: None,
-            };
+                BookSide::Bid,
+                "0.10".parse().unwrap(),
+                "1".parse().unwrap(),
+            );
             venue.apply(Command::Create(order), self.exchange.now()).unwrap();
         }
     }

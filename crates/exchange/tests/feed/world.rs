@@ -17,8 +17,8 @@ pub const BOB: AccountId = AccountId(2);
 pub struct Markets(pub Vec<(Book, u64)>);
 
 impl Books for Markets {
-    fn clock(&self, market: MarketId) -> u64 {
-        self.0[market.0 as usize].1
+    fn clock(&self, market: MarketId) -> Option<u64> {
+        Some(self.0[market.0 as usize].1)
     }
 
     fn levels(&self, market: MarketId, side: Side, level: &mut dyn FnMut(Price, Quantity)) {

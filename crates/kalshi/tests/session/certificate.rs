@@ -43,6 +43,11 @@ impl SelfSigned {
         keys::pem("CERTIFICATE", &self.certificate)
     }
 
+    #[allow(dead_code, reason = "the exchange's tests read it")]
+    pub fn key_pem(&self) -> String {
+        keys::pem("PRIVATE KEY", &self.pkcs8)
+    }
+
     /// What a server speaks TLS with that has it.
     pub fn acceptor(&self) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

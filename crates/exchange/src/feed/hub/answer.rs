@@ -157,7 +157,10 @@ impl Hub {
     /// What newly added markets begin with: their books, or their summaries if those are wanted.
     fn show(&mut self, asked: Asked, channel: Channel, added: &[MarketId], params: &Params<'_>, books: &impl Books) {
         match channel {
-            Channel::OrderbookDelta => added.iter().for_each(|&market| self.show_book(asked, None, market, books)),
+            Channel::OrderbookDelta => {
+                let known = added.iter().filter(|&&market| books.is_known(market));
+                known.for_each(|&market| self.show_book(asked, None, market, books));
+            }
             Channel::Ticker if params.send_initial_snapshot == Some(true) => {
                 for ticker in added.iter().filter_map(|&market| books.ticker(market)) {
                     let name = self.names.get(ticker.market);
@@ -291,7 +294,8 @@ impl Hub {
     /// no others: a command is not to go unanswered.
     fn get_snapshot(&mut self, asked: Asked, params: &Params<'_>, books: &impl Books) -> Result<(), ErrorCode> {
         let tickers = params.listed_tickers();
-        let wanted = self.resolve(&Markets { tickers, ids: &[] });
+        let mut wanted = self.resolve(&Markets { tickers, ids: &[] });
+        wanted.retain(|&market| books.is_known(market));
         for &market in &wanted {
             self.show_book(asked, asked.id, market, books);
         }

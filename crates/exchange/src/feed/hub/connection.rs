@@ -91,7 +91,17 @@ impl Connection {
 
     pub(super) fn close(&mut self, code: u16) {
         self.closing.get_or_insert(code);
+        self.wake();
+    }
+
+    /// Lets its driver look what there is.
+    pub(super) fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Bytes that it has waiting.
+    pub(super) fn waiting(&self) -> usize {
+        self.output.bytes()
     }
 
     pub(super) fn is_closing(&self) -> bool {

@@ -218,6 +218,32 @@ impl Hub {
         self.get(connection).map(held).unwrap_or_default()
     }
 
+    /// The bytes that the slowest reader has waiting; what its socket holds already is not among them.
+    pub fn backlog(&self) -> usize {
+        let connections = self.slots.iter().filter_map(|slot| slot.connection.as_deref());
+        connections.map(Connection::waiting).max().unwrap_or(0)
+    }
+
+    /// How many connections are subscribed to anything, and to how many channels and markets together.
+    pub fn interest(&self) -> (usize, usize) {
+        let connections = self.slots.iter().filter_map(|slot| slot.connection.as_deref());
+        let of = |connection: &Connection| connection.held().map(|(_, held)| 1 + held.scope.len()).sum::<usize>();
+        connections.map(of).filter(|&size| size > 0).fold((0, 0), |(count, total), size| (count + 1, total + size))
+    }
+
+    /// Takes the place of another hub, before anybody is connected to this one. The other's connections are woken, and
+    /// find that they are [`Gone`](Standing::Gone): none of their names will be another's.
+    pub fn succeed(&mut self, before: &Hub) {
+        debug_assert!(self.slots.is_empty(), "nobody is connected yet");
+        let slots = before.slots.iter().enumerate().map(|(slot, at)| {
+            if let Some(connection) = &at.connection {
+                connection.wake();
+            }
+            (slot as u32, Slot { generation: at.generation + 1, connection: None })
+        });
+        (self.free, self.slots) = slots.unzip();
+    }
+
     fn get(&self, connection: ConnectionId) -> Option<&Connection> {
         let slot = self.slots.get(connection.slot as usize)?;
         slot.connection.as_deref().filter(|_| slot.generation == connection.generation)

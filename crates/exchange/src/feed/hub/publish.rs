@@ -1,6 +1,6 @@
 //! From one publication to the frames of everyone who is to hear of it.
 
-use daybook_book::{ExchangeTime, Side};
+use daybook_book::{Event, ExchangeTime, Side};
 use daybook_kalshi::Channel;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -8,10 +8,10 @@ use super::{Hub, connection::tail, index_of, observed_of};
 use crate::{
     engine::{MarketId, Owner},
     feed::{
-        Audience, Communication, Delta, Index, Publication, Snapshot,
+        Audience, Communication, Delta, Index, Publication, Recorded, Snapshot,
         encode::Encode,
         message::{self, View},
-        names,
+        names, recorded,
     },
 };
 
@@ -75,6 +75,7 @@ impl Hub {
             }
             Publication::Communication(communication) => self.communication(communication, at),
             Publication::Index(index) => self.index(index, at),
+            Publication::Recorded(recorded) => self.recorded(recorded, at),
         }
         for body in &mut self.bodies {
             body.clear();
@@ -109,7 +110,7 @@ impl Hub {
             let view = subscription.view;
             let body = &mut bodies[usize::from(view.yes_price)];
             if body.is_empty() {
-                message::snapshot_head(body, names.get(snapshot.market), snapshot.clock);
+                message::snapshot_head(body, names.get(snapshot.market), Some(snapshot.clock));
                 for (side, levels) in [(Side::Yes, snapshot.yes), (Side::No, snapshot.no)] {
                     message::ladder(body, side, view, |level| {
                         levels.iter().for_each(|&(price, size)| level(price, size))
@@ -120,6 +121,55 @@ impl Hub {
             }
             let most = limits.subscription_bytes;
             if !connection.tell(Channel::OrderbookDelta, "orderbook_snapshot", Some(snapshot.market), body, most) {
+                overflowed.push(slot);
+            }
+        }
+        self.end_overflowed(Channel::OrderbookDelta, at);
+    }
+
+    fn recorded(&mut self, recorded: &Recorded<'_>, at: ExchangeTime) {
+        let Recorded { market, event, extra } = *recorded;
+        match event {
+            Event::Snapshot(_) => self.recorded_book("orderbook_snapshot", recorded, at),
+            Event::Delta(_) => self.recorded_book("orderbook_delta", recorded, at),
+            Event::Trade(_) if self.is_heard(Channel::Trade, market) => {
+                self.record(event, extra, market);
+                self.tell_market(Channel::Trade, "trade", market, at);
+            }
+            Event::Ticker(_) if self.is_heard(Channel::Ticker, market) => {
+                self.record(event, extra, market);
+                self.tell_market(Channel::Ticker, "ticker", market, at);
+            }
+            Event::Trade(_) | Event::Ticker(_) => {}
+            Event::Lifecycle(lifecycle) => {
+                let about = lifecycle.ticker.as_deref().or(lifecycle.event_ticker.as_deref()).unwrap_or_default();
+                let channel = channel_of_life(names::is_multivariate(about.as_bytes()));
+                self.record(event, extra, market);
+                let market = lifecycle.ticker.is_some().then_some(market);
+                self.tell_all(channel, &lifecycle.channel, market, at);
+            }
+        }
+    }
+
+    /// Writes a recorded event as the message that all see the same of.
+    fn record(&mut self, event: &Event<'_>, extra: Option<&str>, market: MarketId) {
+        recorded::msg(&mut self.bodies[0], event, extra, self.names.get(market), View::default());
+    }
+
+    fn recorded_book(&mut self, frame_type: &str, recorded: &Recorded<'_>, at: ExchangeTime) {
+        let Recorded { market, event, extra } = *recorded;
+        let Hub { names, slots, by_market, bodies, overflowed, limits, .. } = self;
+        for &slot in by_market[0][market.0 as usize].iter() {
+            let connection = Hub::at(slots, slot);
+            let Some(subscription) = connection.subscription(Channel::OrderbookDelta) else { continue };
+            let view = subscription.view;
+            let body = &mut bodies[usize::from(view.yes_price)];
+            if body.is_empty() {
+                recorded::msg(body, event, extra, names.get(market), view);
+                tail(body, at);
+            }
+            let most = limits.subscription_bytes;
+            if !connection.tell(Channel::OrderbookDelta, frame_type, Some(market), body, most) {
                 overflowed.push(slot);
             }
         }
