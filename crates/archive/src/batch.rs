@@ -586,6 +586,21 @@ impl<'a> BatchReader<'a> {
         self.delta().map(Some)
     }
 
+    /// A delta that was read as an entry, with its texts.
+    fn entry_of(&self, delta: DeltaEntry<'a>) -> Result<Entry<'a>, BatchError> {
+        let event = Event::Delta(Delta {
+            ticker: Cow::Borrowed(self.text_of(delta.ticker)?),
+            market_id: Cow::Borrowed(self.text_of(delta.market_id)?),
+            ts: delta.ts,
+            clock: delta.clock,
+            side: delta.side,
+            price: delta.price,
+            quantity: delta.quantity,
+        });
+        let DeltaEntry { recv_ts, connection, sid, seq, sent_ts, extra, .. } = delta;
+        Ok(Entry::Event(EventRecord { recv_ts, connection, sid, seq, sent_ts, event, extra: extra.map(Cow::Borrowed) }))
+    }
+
     /// The next entry, or `None` at the end.
     pub fn next_entry(&mut self) -> Result<Option<Entry<'a>>, BatchError> {
         if self.at == self.bytes.len() {
@@ -607,18 +622,7 @@ impl<'a> BatchReader<'a> {
             }))),
             DELTA => {
                 let delta = self.delta()?;
-                let event = Event::Delta(Delta {
-                    ticker: Cow::Borrowed(self.text_of(delta.ticker)?),
-                    market_id: Cow::Borrowed(self.text_of(delta.market_id)?),
-                    ts: delta.ts,
-                    clock: delta.clock,
-                    side: delta.side,
-                    price: delta.price,
-                    quantity: delta.quantity,
-                });
-                let DeltaEntry { recv_ts, connection, sid, seq, sent_ts, extra, .. } = delta;
-                let extra = extra.map(Cow::Borrowed);
-                Ok(Some(Entry::Event(EventRecord { recv_ts, connection, sid, seq, sent_ts, event, extra })))
+                self.entry_of(delta).map(Some)
             }
             SNAPSHOT..=LIFECYCLE => Ok(Some(Entry::Event(self.event(tag)?))),
             _ => Err(self.bad("unknown kind of entry")),

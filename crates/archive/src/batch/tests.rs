@@ -82,18 +82,7 @@ fn read_by_deltas(batch: &Batch) -> Vec<Entry<'_>> {
     let mut read = Vec::new();
     loop {
         if let Some(delta) = reader.next_delta().unwrap() {
-            let event = Event::Delta(Delta {
-                ticker: reader.text_of(delta.ticker).unwrap().into(),
-                market_id: reader.text_of(delta.market_id).unwrap().into(),
-                ts: delta.ts,
-                clock: delta.clock,
-                side: delta.side,
-                price: delta.price,
-                quantity: delta.quantity,
-            });
-            let DeltaEntry { recv_ts, connection, sid, seq, sent_ts, extra, .. } = delta;
-            let extra = extra.map(Into::into);
-            read.push(Entry::Event(EventRecord { recv_ts, connection, sid, seq, sent_ts, event, extra }));
+            read.push(reader.entry_of(delta).unwrap());
         } else if let Some(entry) = reader.next_entry().unwrap() {
             assert!(!matches!(&entry, Entry::Event(EventRecord { event: Event::Delta(_), .. })), "{entry:?}");
             read.push(entry);

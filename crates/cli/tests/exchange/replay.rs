@@ -393,6 +393,14 @@ fn an_order_is_on_its_way_as_long_as_time_stands_still() {
     });
     let (status, answer) = handed.admin("POST", "/replay", &json!({"seek": 123}));
     assert_eq!(status, 400, "{answer}");
+    // It ends though an order is on its way, and time stands still.
+    let (status, _) = handed.admin("POST", "/replay", &json!({"paused": true}));
+    assert_eq!(status, 200);
+    let runtime = Runtime::new().unwrap();
+    let client = handed.client(handed.credentials());
+    let on_its_way = runtime.spawn(async move { client.cancel_all_orders(&Default::default()).await });
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!on_its_way.is_finished());
     exchange.stop("-TERM");
 }
 

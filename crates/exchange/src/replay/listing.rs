@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::ProgramError;
 use crate::{
     engine::{PriceBand, PriceGrid},
-    venue::{NewEvent, NewMarket, Particulars, Revealed, Strike, series_record},
+    venue::{NewEvent, NewMarket, Particulars, Revealed, Strike, series_record, value_of_result},
 };
 
 /// A market to list, with its event and series.
@@ -220,11 +220,7 @@ fn grid(ranges: &str) -> Option<PriceGrid> {
 }
 
 fn verdict(market: &MarketDocument) -> Option<(ExchangeTime, Price)> {
-    let value = market.settlement_value.or(match market.result.as_deref() {
-        Some("yes") => Some(Price::ONE),
-        Some("no") => Some(Price::ZERO),
-        _ => None,
-    })?;
+    let value = market.settlement_value.or_else(|| value_of_result(market.result.as_deref()?))?;
     // A market is not settled before it has closed.
     let at = market.settlement_ts.or(market.expected_expiration_time)?;
     Some((at.max(market.close_time.unwrap_or(at)), value))

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     engine::MarketId,
     rest::Exchange,
-    venue::{MarketChange, Venue},
+    venue::{MarketChange, Venue, value_of_result},
 };
 
 /// Bytes that a client may have waiting before time stands still for all.
@@ -72,11 +72,6 @@ impl Player {
         Ok((Player { program, happenings, control, pace: None, speed, clients, interest, due: Vec::new() }, venue))
     }
 
-    /// What is played.
-    pub fn program(&self) -> &Program {
-        &self.program
-    }
-
     /// Does what is due at this moment of the wall clock, in nanoseconds.
     ///
     /// # Errors
@@ -113,13 +108,13 @@ impl Player {
         let target = pace.time(wall, self.speed).min(self.program.end().micros());
         // Read before the exchange is taken: a disk may be slow.
         while self.due.len() < TURN
-            && let Some(at) = self.happenings.next_at().map_err(ProgramError::from)?
+            && let Some(at) = self.happenings.next_at()?
             && at.div_euclid(1_000) <= target
         {
-            self.due.extend(self.happenings.next().map_err(ProgramError::from)?);
+            self.due.extend(self.happenings.next()?);
         }
         let is_all = self.due.len() < TURN;
-        let next = if is_all { self.happenings.next_at().map_err(ProgramError::from)? } else { None };
+        let next = if is_all { self.happenings.next_at()? } else { None };
         let is_over = is_all && next.is_none() && (self.speed == Speed::Max || target >= self.program.end().micros());
         let reached = match (self.speed, self.due.last()) {
             _ if is_over => self.program.end().micros(),
@@ -225,13 +220,17 @@ pub fn drive(
     wall: &dyn WallClock,
     stop: &AtomicBool,
 ) -> Result<(), ProgramError> {
-    while !stop.load(Ordering::Relaxed) {
-        match player.turn(exchange, wall.unix_nanos())? {
-            Turn::More => {}
-            Turn::Idle(wait) => std::thread::sleep(wait),
+    let mut outcome = Ok(());
+    while outcome.is_ok() && !stop.load(Ordering::Relaxed) {
+        match player.turn(exchange, wall.unix_nanos()) {
+            Ok(Turn::More) => {}
+            Ok(Turn::Idle(wait)) => std::thread::sleep(wait),
+            Err(error) => outcome = Err(error),
         }
     }
-    Ok(())
+    // Whoever waits for time to go on would wait for ever, and the server for them.
+    player.control.update(|progress| progress.phase = Phase::Over);
+    outcome
 }
 
 /// What the payload of a lifecycle event says that changes a market here.
@@ -258,11 +257,7 @@ fn live(venue: &mut Venue, market: MarketId, lifecycle: &Lifecycle<'_>, now: Exc
         },
         "determined" => {
             let value = payload.settlement_value.and_then(|value| value.parse::<Price>().ok());
-            match value.or(match payload.result.as_deref() {
-                Some("yes") => Some(Price::ONE),
-                Some("no") => Some(Price::ZERO),
-                _ => None,
-            }) {
+            match value.or_else(|| value_of_result(payload.result.as_deref()?)) {
                 Some(value) => MarketChange::Determine(value),
                 None => return,
             }

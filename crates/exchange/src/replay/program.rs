@@ -1,6 +1,9 @@
 //! What is replayed: markets and a range of an archive.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use daybook_archive::{
     Archive, Clock, Error,
@@ -15,7 +18,7 @@ use super::listing::{Documents, Listing};
 use crate::{
     engine::MarketId,
     feed::Uuid,
-    venue::{CatalogueError, Recorded, Revealed, Settings, Venue},
+    venue::{CatalogueError, RecordContents, Revealed, Settings, Venue},
 };
 
 /// What of an archive is replayed, in nanoseconds of effective time: `start..end`. An open bound is the record's own.
@@ -52,7 +55,7 @@ pub enum ProgramError {
 /// Markets and a range of an archive.
 pub struct Program {
     archive: Archive,
-    markets: Vec<Market>,
+    markets: Arc<[Market]>,
     /// In nanoseconds.
     start: i64,
     /// In nanoseconds: the first instant after the record, and after the last settlement.
@@ -66,9 +69,16 @@ pub struct Program {
 struct Market {
     ticker: String,
     listing: Listing,
-    what: Recorded,
+    contents: RecordContents,
     /// When its book is not known from and to, in nanoseconds, if anything says so.
     gaps: Vec<(i64, Option<i64>)>,
+}
+
+impl Market {
+    /// The venue's id of it, as its events carry it.
+    fn id(&self) -> String {
+        self.contents.id.map(|id| id.to_string()).unwrap_or_default()
+    }
 }
 
 /// What happens without being an event of the record.
@@ -111,12 +121,9 @@ pub(super) struct Happenings {
     next: Option<ReplayEvent>,
     /// By time, in nanoseconds.
     cues: VecDeque<(i64, MarketId, Cue)>,
-    ids: HashMap<std::sync::Arc<str>, MarketId>,
-    tickers: Vec<String>,
-    /// Market ids of the venue, by number.
-    names: Vec<String>,
-    /// What markets are about, by number.
-    revealed: Vec<Revealed>,
+    ids: HashMap<Arc<str>, MarketId>,
+    /// By number.
+    markets: Arc<[Market]>,
 }
 
 impl Program {
@@ -140,17 +147,17 @@ impl Program {
             return Err(ProgramError::Nothing);
         }
         let life = archive.lifecycle_events(start, record_end)?;
+        let lives: HashSet<&str> = life.iter().filter_map(|announcement| announcement.record.event.ticker()).collect();
         let mut markets = Vec::with_capacity(extents.len());
         for (ticker, timeline, first, last) in extents {
             let listing = documents.listing(ticker, micros(first), micros(last))?;
             let gaps = timeline.gaps(start, record_end.saturating_sub(1), Clock::Exchange).into_iter();
             let gaps = gaps.filter(|gap| gap.cause != Cause::Unproven);
-            let of_life = |event: &Event<'_>| event.ticker() == Some(ticker);
             markets.push(Market {
-                what: Recorded {
+                contents: RecordContents {
                     id: archive.market_id(ticker)?.as_deref().and_then(Uuid::parse),
                     has_tickers: archive.has_rows(Table::Tickers, ticker)?,
-                    has_lifecycle: life.iter().any(|announcement| of_life(&announcement.record.event)),
+                    has_lifecycle: lives.contains(ticker.as_str()),
                 },
                 gaps: gaps.map(|gap| (gap.from.unwrap_or(start), gap.to)).collect(),
                 ticker: ticker.clone(),
@@ -163,7 +170,7 @@ impl Program {
             Some(end) => end,
             None => verdicts.filter(|&at| at >= start).max().unwrap_or(record_end).max(record_end),
         };
-        Ok(Program { archive, markets, start, end, record_end, seed })
+        Ok(Program { archive, markets: markets.into(), start, end, record_end, seed })
     }
 
     /// When it begins.
@@ -188,21 +195,13 @@ impl Program {
         undescribed.map(|market| market.ticker.as_str())
     }
 
-    /// The gaps of a market's record within the range, in nanoseconds.
-    pub fn gaps(&self) -> impl Iterator<Item = (&str, i64, Option<i64>)> {
-        let of = |market: &Market| market.gaps.clone();
-        self.markets
-            .iter()
-            .flat_map(move |market| of(market).into_iter().map(move |(from, to)| (market.ticker.as_str(), from, to)))
-    }
-
     /// The exchange as it stood at an instant of the range, and what happens from then on.
     pub(super) fn stage(&self, at: ExchangeTime) -> Result<(Venue, Happenings), ProgramError> {
         let from = nanos(at).clamp(self.start, self.end);
         let now = micros(from);
         let mut venue = Venue::of_record(Settings { seed: self.seed, start: now, ..Settings::default() });
         let (mut ids, mut cues) = (HashMap::new(), Vec::new());
-        for market in &self.markets {
+        for market in self.markets.iter() {
             let id = list(&mut venue, market, now)?;
             ids.insert(market.ticker.as_str().into(), id);
             self.begin(&mut venue, market, id, from)?;
@@ -224,21 +223,16 @@ impl Program {
         }
         cues.retain(|&(at, ..)| from <= at && at <= self.end);
         cues.sort_by_key(|&(at, market, _)| (at, market));
-        let tickers: Vec<String> = self.markets.iter().map(|market| market.ticker.clone()).collect();
-        let names = self.markets.iter().map(|market| market.what.id.map(|id| id.to_string()).unwrap_or_default());
         let replay = self.archive.replay(&ReplayOptions {
-            tickers: tickers.clone(),
+            tickers: self.markets.iter().map(|market| market.ticker.clone()).collect(),
             start: from,
             end: self.record_end,
             order: Order::Time,
             trades: true,
             announcements: true,
         })?;
-        let archive = self.archive.clone();
-        let names = names.collect();
-        let revealed = self.markets.iter().map(|market| market.listing.revealed.clone().unwrap_or_default());
-        let revealed = revealed.collect();
-        Ok((venue, Happenings { archive, replay, next: None, cues: cues.into(), ids, tickers, names, revealed }))
+        let (archive, markets) = (self.archive.clone(), Arc::clone(&self.markets));
+        Ok((venue, Happenings { archive, replay, next: None, cues: cues.into(), ids, markets }))
     }
 
     /// What a market has been through before the first instant.
@@ -277,7 +271,7 @@ fn list(venue: &mut Venue, market: &Market, now: ExchangeTime) -> Result<MarketI
         Ok(_) | Err(CatalogueError::Duplicate(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(venue.add_recorded_market(new, market.what, now)?)
+    Ok(venue.add_recorded_market(new, market.contents, now)?)
 }
 
 impl Happenings {
@@ -301,7 +295,10 @@ impl Happenings {
             let happening = match cue {
                 Cue::Lost => Happening::Lost(market),
                 Cue::Determined(value) => Happening::Determined(market, value),
-                Cue::Opened => Happening::Revealed(market, self.revealed[market.0 as usize].clone().into()),
+                Cue::Opened => {
+                    let revealed = self.market(market).listing.revealed.clone();
+                    Happening::Revealed(market, revealed.unwrap_or_default().into())
+                }
                 Cue::Found => self.found(market, at)?,
             };
             return Ok(Some((at, happening)));
@@ -309,18 +306,21 @@ impl Happenings {
         let Some(event) = self.next.take() else { return Ok(None) };
         // What is about no market is told beside any.
         let market = self.ids.get(&event.ticker).copied().unwrap_or(MarketId(0));
-        let name = self.names.get(market.0 as usize).map_or("", String::as_str);
-        let entry = entry(event, name);
+        let entry = entry(event, &self.market(market).id());
         Ok(Some((at, Happening::Recorded(market, Box::new(entry)))))
+    }
+
+    fn market(&self, market: MarketId) -> &Market {
+        &self.markets[market.0 as usize]
     }
 
     /// The book at the end of a gap.
     fn found(&self, market: MarketId, at: i64) -> Result<Happening, Error> {
-        let ticker = &self.tickers[market.0 as usize];
+        let Market { ticker, .. } = self.market(market);
         let book = self.archive.book(ticker, at, Clock::Exchange)?;
         let event = Event::Snapshot(Snapshot {
             ticker: ticker.clone().into(),
-            market_id: self.names[market.0 as usize].clone().into(),
+            market_id: self.market(market).id().into(),
             ts: None,
             clock: book.last_clock,
             yes: book.book.levels(Side::Yes).rev().collect(),
@@ -369,11 +369,7 @@ fn entry(replayed: ReplayEvent, market_id: &str) -> Entry {
 }
 
 fn trade_of<'a>(ticker: &'a str, trade: &'a daybook_archive::trades::RecordedTrade) -> Trade<'a> {
-    let side = |text: &Option<String>| match text.as_deref() {
-        Some("yes") => Some(Side::Yes),
-        Some("no") => Some(Side::No),
-        _ => None,
-    };
+    let side = |text: &Option<String>| text.as_deref()?.parse::<Side>().ok();
     Trade {
         ticker: ticker.into(),
         trade_id: trade.trade_id.as_str().into(),

@@ -98,7 +98,7 @@ impl Venue {
 
     /// Tells of a market's summary if something of it has changed.
     pub(super) fn tell_ticker(&mut self, market: MarketId, quote: Quote, now: ExchangeTime) {
-        if self.what_is_recorded(market).is_some_and(|recorded| recorded.has_tickers) {
+        if self.record_contents(market).is_some_and(|recorded| recorded.has_tickers) {
             return;
         }
         let ticker = summary(self.catalogue.market(market), market, quote, now);
@@ -112,7 +112,7 @@ impl Venue {
 
     /// Tells that a market is in another state. Nothing is told of opening and closing, but for a book that is empty.
     pub(super) fn tell_state(&mut self, market: MarketId, before: MarketState, now: ExchangeTime) {
-        if self.what_is_recorded(market).is_some_and(|recorded| recorded.has_lifecycle) {
+        if self.record_contents(market).is_some_and(|recorded| recorded.has_lifecycle) {
             return;
         }
         let row = self.catalogue.market(market);
@@ -146,7 +146,7 @@ impl Venue {
     pub(super) fn announce(&mut self, market: MarketId, now: ExchangeTime) {
         let row = self.catalogue.market(market);
         let event = self.catalogue.event(row.event);
-        let recorded = self.what_is_recorded(market).and_then(|recorded| recorded.id);
+        let recorded = self.record_contents(market).and_then(|recorded| recorded.id);
         let id = recorded.unwrap_or_else(|| self.ids.of(Kind::Market, market.0.into()));
         self.hub.add_market(market, &row.ticker, id);
         let more = row.particulars.as_deref();

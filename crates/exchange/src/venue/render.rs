@@ -33,6 +33,15 @@ pub(crate) fn result(value: Price) -> MarketResult {
     }
 }
 
+/// What one YES contract is worth by a result in the venue's words; a scalar one does not say.
+pub(crate) fn value_of_result(result: &str) -> Option<Price> {
+    match result {
+        "yes" => Some(Price::ONE),
+        "no" => Some(Price::ZERO),
+        _ => None,
+    }
+}
+
 /// Ten-thousandths as a JSON number.
 pub(crate) fn strike(value: i64) -> Option<Decimal> {
     let text = format!("{}{}.{:04}", if value < 0 { "-" } else { "" }, value.abs() / 10_000, value.abs() % 10_000);

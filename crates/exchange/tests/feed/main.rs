@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod commands;
-#[path = "../documents/mod.rs"]
+#[path = "../../../kalshi/tests/documents/mod.rs"]
 mod documents;
 mod errors;
 mod interleavings;

@@ -5,7 +5,7 @@
 
 mod auth;
 mod catalogue;
-#[path = "../documents/mod.rs"]
+#[path = "../../../kalshi/tests/documents/mod.rs"]
 mod documents;
 mod exchange;
 mod limits;

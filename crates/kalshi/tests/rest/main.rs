@@ -9,6 +9,8 @@ mod budgets;
 mod calls;
 mod captured;
 mod coverage;
+#[path = "../documents/mod.rs"]
+mod documents;
 mod fixtures;
 mod paging;
 mod requests;

@@ -1,9 +1,8 @@
 //! The venue's OpenAPI document, and JSON made from its schemas.
 
-use std::{env, fs, path::PathBuf};
-
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
+
+use crate::documents;
 
 /// One operation as the document describes it.
 pub struct SpecOperation {
@@ -27,16 +26,8 @@ pub struct Spec {
 impl Spec {
     /// The document, unless it is not there, which is said plainly.
     pub fn load() -> Option<Spec> {
-        let path = match env::var_os("DAYBOOK_KALSHI_SPEC") {
-            Some(path) => PathBuf::from(path),
-            None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/kalshi-spec/openapi.yaml"),
-        };
-        let Ok(text) = fs::read_to_string(&path) else {
-            println!("SKIPPED: no OpenAPI document at {} (set DAYBOOK_KALSHI_SPEC)", path.display());
-            return None;
-        };
-        let documents = Yaml::load_from_str(&text).expect("the document is YAML");
-        let mut spec = Spec { document: to_json(&documents[0]), operations: Vec::new() };
+        let document = documents::load("openapi.yaml")?;
+        let mut spec = Spec { document, operations: Vec::new() };
         let paths = spec.document["paths"].as_object().expect("`paths` is an object").clone();
         for (path, item) in &paths {
             for (method, operation) in item.as_object().expect("a path is an object") {
@@ -248,23 +239,4 @@ fn required(schema: &Value) -> Vec<&str> {
 
 fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
-}
-
-fn to_json(yaml: &Yaml<'_>) -> Value {
-    match yaml {
-        Yaml::Value(Scalar::Null) => Value::Null,
-        Yaml::Value(Scalar::Boolean(value)) => json!(value),
-        Yaml::Value(Scalar::Integer(value)) => json!(value),
-        Yaml::Value(Scalar::FloatingPoint(value)) => json!(**value),
-        Yaml::Value(Scalar::String(value)) => json!(value),
-        Yaml::Sequence(items) => items.iter().map(to_json).collect(),
-        Yaml::Mapping(entries) => {
-            let name = |key: &Yaml<'_>| match to_json(key) {
-                Value::String(name) => name,
-                other => other.to_string(),
-            };
-            entries.iter().map(|(key, value)| (name(key), to_json(value))).collect::<Map<_, _>>().into()
-        }
-        other => panic!("YAML of this kind is not understood: {other:?}"),
-    }
 }

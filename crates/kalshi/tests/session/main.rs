@@ -13,6 +13,8 @@ mod allocation;
 mod books;
 mod certificate;
 mod commands;
+#[path = "../documents/mod.rs"]
+mod documents;
 mod folded;
 mod listing;
 mod logged;

@@ -1,7 +1,5 @@
 //! The typed payloads of the frames that are no market data: written by hand, over a socket, and against the venue's document.
 
-use std::{env, fs, path::PathBuf};
-
 use daybook_book::{Money, Price, Quantity, ReceivedTime};
 use daybook_kalshi::{
     Channel, Fact, Message, PrivateFrame, PrivateFrameError, Subscription,
@@ -12,10 +10,9 @@ use daybook_kalshi::{
         value::{ExchangeIndex, Subaccount, UnixMillis, UnixSeconds},
     },
 };
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-use crate::{builder, server::Server};
+use crate::{builder, documents, server::Server};
 
 fn decode(frame_type: &str, payload: &Value) -> Result<PrivateFrame, PrivateFrameError> {
     let message = Message {
@@ -345,15 +342,7 @@ async fn a_session_tells_frames_that_can_be_decoded() {
 /// with no more than the required ones none is missing.
 #[test]
 fn the_document_has_no_field_that_is_not_known() {
-    let path = match env::var_os("DAYBOOK_KALSHI_SPEC") {
-        Some(path) => PathBuf::from(path),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/kalshi-spec/openapi.yaml"),
-    };
-    let path = path.with_file_name("asyncapi.yaml");
-    let Ok(text) = fs::read_to_string(&path) else {
-        return println!("SKIPPED: no AsyncAPI document at {} (set DAYBOOK_KALSHI_SPEC)", path.display());
-    };
-    let document = to_json(&Yaml::load_from_str(&text).unwrap()[0]);
+    let Some(document) = documents::load("asyncapi.yaml") else { return };
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for frame_type in PrivateFrame::TYPES {
         let schema = schemas.values().find(|schema| schema["properties"]["type"]["const"] == **frame_type);
@@ -392,19 +381,5 @@ fn instance(document: &Value, name: &str, schema: &Value, full: bool) -> Value {
         _ if name.starts_with("value") => json!("68000.12000000"),
         _ if schema["format"] == "date-time" => json!("2026-10-01T15:00:00.123456Z"),
         _ => json!("X-1"),
-    }
-}
-
-fn to_json(yaml: &Yaml<'_>) -> Value {
-    match yaml {
-        Yaml::Value(Scalar::Boolean(value)) => json!(value),
-        Yaml::Value(Scalar::Integer(value)) => json!(value),
-        Yaml::Value(Scalar::String(value)) => json!(value),
-        Yaml::Sequence(items) => items.iter().map(to_json).collect(),
-        Yaml::Mapping(fields) => {
-            let name = |key: &Yaml<'_>| key.as_str().unwrap_or_default().to_owned();
-            fields.iter().map(|(key, value)| (name(key), to_json(value))).collect()
-        }
-        _ => Value::Null,
     }
 }

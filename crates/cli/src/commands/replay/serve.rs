@@ -44,7 +44,9 @@ impl ServeArgs {
     /// Whether it is to be served at all; an error if it is only said how.
     pub fn is_wanted(&self) -> Result<bool, Failure> {
         if self.serving.is_some() && !self.serve {
-            return Err(Failure::Usage("--listen, --admin, --tls-cert, --tls-key, --credentials, --balance, --faults and --fault-log say how a replay is served: give --serve as well".to_owned()));
+            let said = "--listen, --admin, --tls-cert, --tls-key, --credentials, --balance, --faults and --fault-log say how a \
+                        replay is served: give --serve as well";
+            return Err(Failure::Usage(said.to_owned()));
         }
         Ok(self.serve)
     }

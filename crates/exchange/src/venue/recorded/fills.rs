@@ -19,8 +19,8 @@ use daybook_book::{Delta, ExchangeTime, Quantity, Side, Trade};
 use super::{Level, Venue, left, taker};
 use crate::{
     engine::{
-        BookSide, Command, CreateOrder, Effect, MarketId, OrderId, Receipt, Reject, TimeInForce, book_side, meets,
-        on_ladder, yes_price,
+        Command, CreateOrder, Effect, MarketId, OrderId, Receipt, Reject, TimeInForce, book_side, meets, on_ladder,
+        yes_price,
     },
     venue::number,
 };
@@ -259,13 +259,8 @@ impl Venue {
     pub(super) fn traded_in_record(&mut self, market: MarketId, trade: &Trade<'_>, now: ExchangeTime) {
         let Some(taker) = taker(trade).filter(|_| trade.is_block_trade != Some(true)) else { return };
         // Who bought YES took bids for NO.
-        let (side, price) = on_ladder(
-            match taker {
-                BookSide::Bid => BookSide::Ask,
-                BookSide::Ask => BookSide::Bid,
-            },
-            trade.yes_price,
-        );
+        let (taken, price) = on_ladder(taker, trade.yes_price);
+        let (side, price) = (taken.opposite(), price.complement());
         let Some(recorded) = self.recorded(market).filter(|recorded| !recorded.queue.is_empty()) else { return };
         let resting = |queued: &Queued| self.open_order(queued.order).map_or(0, |order| order.remaining.hundredths());
         let of_side = || recorded.queue.iter().filter(|queued| queued.level.0 == side);

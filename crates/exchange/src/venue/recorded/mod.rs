@@ -14,7 +14,7 @@ use self::fills::{Queued, Taken};
 pub use self::reveal::Revealed;
 use super::{CatalogueError, Kind, NewAccount, NewMarket, Settings, Venue};
 use crate::{
-    engine::{BookSide, MarketId, Owner, PublicTrade, TradeId},
+    engine::{BookSide, MarketId, Owner, PublicTrade, TradeId, book_side},
     feed::{self, Publication, Uuid},
 };
 
@@ -34,7 +34,7 @@ pub(super) struct Record {
 
 /// What a market's record has beside books and trades.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordContents {
     /// The venue's id of the market; one is made where it is not recorded.
     pub id: Option<Uuid>,
     /// Whether its summaries are recorded. Else they are made of its book and trades.
@@ -45,7 +45,7 @@ pub struct Recorded {
 
 /// A market of a record.
 struct RecordedMarket {
-    what: Recorded,
+    contents: RecordContents,
     book: Book,
     /// Of the newest change, where the record has any.
     clock: Option<u64>,
@@ -95,12 +95,12 @@ impl Venue {
     pub fn add_recorded_market(
         &mut self,
         market: NewMarket,
-        what: Recorded,
+        contents: RecordContents,
         now: ExchangeTime,
     ) -> Result<MarketId, CatalogueError> {
         let record = self.record.as_mut().expect("a venue of a record has one");
         record.markets.push(RecordedMarket {
-            what,
+            contents,
             book: Book::new(),
             clock: None,
             is_known: false,
@@ -230,8 +230,8 @@ impl Venue {
     }
 
     /// What a market's record has, if this is a replay.
-    pub(super) fn what_is_recorded(&self, market: MarketId) -> Option<Recorded> {
-        self.recorded(market).map(|recorded| recorded.what)
+    pub(super) fn record_contents(&self, market: MarketId) -> Option<RecordContents> {
+        self.recorded(market).map(|recorded| recorded.contents)
     }
 
     /// Whether public effects of commands are nobody's business: what happens in public is recorded.
@@ -242,11 +242,10 @@ impl Venue {
 
 /// Whether the taker of a recorded trade bought or sold YES, in the newest words that it has.
 fn taker(trade: &daybook_book::Trade<'_>) -> Option<BookSide> {
-    let of_side = |side: Side| if side == Side::Yes { BookSide::Bid } else { BookSide::Ask };
     match trade.taker_book_side.as_deref() {
         Some("bid") => Some(BookSide::Bid),
         Some("ask") => Some(BookSide::Ask),
-        _ => trade.taker_outcome_side.or(trade.taker_side).map(of_side),
+        _ => trade.taker_outcome_side.or(trade.taker_side).map(book_side),
     }
 }
 

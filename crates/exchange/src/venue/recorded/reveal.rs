@@ -43,7 +43,7 @@ impl Venue {
         let event = self.catalogue.event_mut(event);
         (event.title, event.sub_title) = (revealed.title.as_str().into(), revealed.sub_title.as_str().into());
         event.updated = now;
-        if self.what_is_recorded(market).is_some_and(|recorded| recorded.has_lifecycle) {
+        if self.record_contents(market).is_some_and(|recorded| recorded.has_lifecycle) {
             return;
         }
         let (strike_type, floor, cap) = revealed.strike.parts();

@@ -51,7 +51,7 @@ impl Scene {
         venue.add_event(event, at(0)).unwrap();
         let ticker: Ticker = TICKER.parse().unwrap();
         let market = NewMarket::new(ticker, "KXBTC15M-26AUG121045".into(), at(0), at(900_000_000));
-        let market = venue.add_recorded_market(market, Recorded::default(), at(0)).unwrap();
+        let market = venue.add_recorded_market(market, RecordContents::default(), at(0)).unwrap();
         let traders = [0, 1].map(|_| {
             let account = venue.open_account(NewAccount::default(), at(0));
             let owner = Owner { account, subaccount: 0 };
@@ -418,6 +418,21 @@ fn what_a_market_is_about_is_told_when_it_is_known() {
     let market = scene.venue.market_record(scene.market, now);
     assert_eq!((market.yes_sub_title.as_str(), market.title.as_deref()), ("Above", Some("Gold")));
     assert_eq!(market.yes_bid_dollars, None, "of a book that is not known nothing is said");
+}
+
+#[test]
+fn a_record_without_clocks_is_told_without_clocks() {
+    let mut scene = Scene::new();
+    let now = scene.tick();
+    let (connection, _wake) = scene.venue.hub_mut().connect(Some(scene.traders[0].account), now);
+    let params = format!(r#"{{"channels":["orderbook_delta"],"market_ticker":"{TICKER}"}}"#);
+    scene.venue.hear(connection, &format!(r#"{{"id":1,"cmd":"subscribe","params":{params}}}"#), now);
+    scene.delta(Side::Yes, "0.40", "1");
+    let mut output = feed::Output::new();
+    scene.venue.hub_mut().drain(connection, &mut output);
+    let frames: Vec<_> = output.frames().map(|frame| String::from_utf8_lossy(frame.text).into_owned()).collect();
+    assert_eq!(frames.len(), 3);
+    assert!(frames.iter().all(|frame| !frame.contains("clock")), "{frames:?}");
 }
 
 #[test]
