@@ -6,7 +6,7 @@
 //! Layout: `u64` ordinal of the first entry that takes one, `u32` length of the text table, the texts (`u32` length + UTF-8 each), then the entries. Integers are
 //! little-endian; an absent integer is marked in the entry's flag byte and not written.
 
-use std::{borrow::Cow, hash::BuildHasher, ops::Range};
+use std::{borrow::Cow, hash::BuildHasher};
 
 use daybook_book::{
     Delta, Event, EventRecord, ExchangeTime, Lifecycle, Price, Quantity, ReceivedTime, Side, Snapshot, TickerUpdate,
@@ -19,18 +19,32 @@ use crate::entry::{Entry, Notice, Unparsed};
 /// Collects entries into the bytes of one log batch.
 pub struct BatchBuilder {
     texts: Vec<u8>,
-    /// Where in `texts` each text lies.
-    places: Vec<Range<usize>>,
+    /// Where in `texts` each text lies, and what came behind it.
+    places: Vec<Placed>,
     /// Places by the text there.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
     body: Vec<u8>,
     ordinals: u32,
     entries: u32,
-    /// For each text the one that came right behind it last: a market's id behind its ticker.
-    behind: Vec<u32>,
     /// The market of the event before, whose ticker the next one often has as well.
     recent: u32,
+}
+
+/// A text of a builder. Small, since the texts of thousands of markets are looked up in no order.
+#[derive(Clone, Copy)]
+struct Placed {
+    from: u32,
+    until: u32,
+    /// The text that came right behind it last: a market's id behind its ticker.
+    behind: u32,
+}
+
+impl Placed {
+    #[inline]
+    fn of(self, texts: &[u8]) -> &[u8] {
+        &texts[self.from as usize..self.until as usize]
+    }
 }
 
 /// No text.
@@ -79,7 +93,6 @@ impl Default for BatchBuilder {
             body: Vec::new(),
             ordinals: 0,
             entries: 0,
-            behind: Vec::new(),
             recent: NONE,
         }
     }
@@ -120,7 +133,6 @@ impl BatchBuilder {
         self.texts.clear();
         self.places.clear();
         self.index.clear();
-        self.behind.clear();
         self.body.clear();
         self.ordinals = 0;
         self.entries = 0;
@@ -131,22 +143,21 @@ impl BatchBuilder {
     /// Whether this is the place of that text.
     #[inline]
     fn is_at(&self, place: u32, text: &str) -> bool {
-        self.places.get(place as usize).is_some_and(|place| self.texts[place.clone()] == *text.as_bytes())
+        self.places.get(place as usize).is_some_and(|place| *place.of(&self.texts) == *text.as_bytes())
     }
 
     fn text(&mut self, text: &str) -> u32 {
-        let BatchBuilder { texts, places, index: known, hasher, behind, .. } = self;
+        let BatchBuilder { texts, places, index: known, hasher, .. } = self;
         let hash = hasher.hash_one(text.as_bytes());
-        if let Some(index) = known.find(hash, |index| texts[places[*index as usize].clone()] == *text.as_bytes()) {
+        if let Some(index) = known.find(hash, |index| *places[*index as usize].of(texts) == *text.as_bytes()) {
             return *index;
         }
         let index = places.len() as u32;
         texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        let from = texts.len();
+        let from = texts.len() as u32;
         texts.extend_from_slice(text.as_bytes());
-        places.push(from..texts.len());
-        behind.push(NONE);
-        let rehash = |index: &u32| hasher.hash_one(&texts[places[*index as usize].clone()]);
+        places.push(Placed { from, until: texts.len() as u32, behind: NONE });
+        let rehash = |index: &u32| hasher.hash_one(places[*index as usize].of(texts));
         known.insert_unique(hash, index, rehash);
         index
     }
@@ -155,10 +166,10 @@ impl BatchBuilder {
     fn market(&mut self, ticker: &str, id: &str) {
         let ticker = if self.is_at(self.recent, ticker) { self.recent } else { self.text(ticker) };
         self.recent = ticker;
-        let mut market_id = self.behind[ticker as usize];
+        let mut market_id = self.places[ticker as usize].behind;
         if !self.is_at(market_id, id) {
             market_id = self.text(id);
-            self.behind[ticker as usize] = market_id;
+            self.places[ticker as usize].behind = market_id;
         }
         self.u32(ticker);
         self.u32(market_id);

@@ -7,6 +7,7 @@ mod checked_file;
 mod columns;
 mod compact;
 pub mod coverage;
+mod delta_run;
 pub mod entry;
 mod error;
 pub mod fold;

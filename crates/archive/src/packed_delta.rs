@@ -42,6 +42,12 @@ impl PackedDelta {
         self.connection
     }
 
+    /// The same delta of the market id with this number.
+    #[inline]
+    pub fn with_market_id(self, market_id: u32) -> PackedDelta {
+        PackedDelta { market_id, ..self }
+    }
+
     /// The row.
     #[inline]
     pub fn row(&self) -> DeltaRow {

@@ -8,6 +8,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::{
     batch::{BatchError, BatchReader, DeltaEntry},
     coverage::{Interval, IntervalKey},
+    delta_run::{DeltaRun, RunDelta},
     entry::{Cause, Document, Entry, Notice, SourceState},
     market::{Change, Keyframe, Market, Place, Stream},
     packed_delta::PackedDelta,
@@ -138,6 +139,9 @@ struct Named {
     market_ids: Vec<Option<u32>>,
 }
 
+/// So many markets are looked up at once.
+const AHEAD: usize = 16;
+
 /// The live tail: rows not sealed yet, and the state of every market they touch.
 #[derive(Default)]
 pub struct Tail {
@@ -152,6 +156,8 @@ pub struct Tail {
     market_id_index: HashMap<Box<str>, u32>,
     /// What the texts of the batch at hand are the ticker, and the market id, of.
     named: Named,
+    /// Where a batch's deltas are gathered; empty in between.
+    run: DeltaRun,
     provable: HashMap<(u32, Option<u32>), bool>,
     /// Unfinished coverage of markets that the tail had not touched when it was first asked for, by connection.
     unfinished: Option<HashMap<u32, Vec<MarketInterval>>>,
@@ -343,15 +349,22 @@ impl Tail {
             known.resize(reader.text_count(), None);
         }
         let unreadable = |error| unreadable(first_ordinal, error);
+        let mut run = std::mem::take(&mut self.run);
+        run.begin(reader.text_count());
         loop {
-            if let Some(delta) = reader.next_delta().map_err(unreadable)? {
-                diverged += u64::from(self.delta(&delta, &reader, base)?);
-            } else if let Some(entry) = reader.next_entry().map_err(unreadable)? {
+            let mut more = true;
+            while more && let Some(delta) = reader.next_delta().map_err(unreadable)? {
+                more = self.gather(&delta, &reader, &mut run).map_err(unreadable)?;
+            }
+            diverged += self.take_in(&run, &reader, base)?;
+            run.clear();
+            if more {
+                let Some(entry) = reader.next_entry().map_err(unreadable)? else { break };
                 self.apply_entry(entry, reader.text_places(), base)?;
-            } else {
-                return Ok(diverged);
             }
         }
+        self.run = run;
+        Ok(diverged)
     }
 
     /// What was said of connections that still live, and what no segment keeps: for the next section of the log.
@@ -392,44 +405,24 @@ impl Tail {
         ordinal
     }
 
-    /// Takes in a delta. Returns whether it diverged.
-    fn delta(
+    /// Adds a delta to the run; false if that is full now.
+    fn gather(
         &mut self,
         delta: &DeltaEntry<'_>,
         texts: &BatchReader<'_>,
-        base: &dyn Base,
-    ) -> Result<bool, crate::Error> {
+        run: &mut DeltaRun,
+    ) -> Result<bool, BatchError> {
         let ordinal = self.take_ordinal();
-        self.changed = true;
         self.last_recv = self.last_recv.max(Some(delta.recv_ts.nanos()));
-        let text = |place| texts.text_of(place).map_err(|error| unreadable(ordinal, error));
         if let Some(only) = &self.only
-            && **only != *text(delta.ticker)?
+            && **only != *texts.text_of(delta.ticker)?
         {
-            return Ok(false);
+            return Ok(true);
         }
-        let at = match self.named.markets.get(delta.ticker).copied().flatten() {
-            Some(at) => self.market_on(at as usize, delta.connection, base)?,
-            None => self.stream_index(text(delta.ticker)?, delta.ticker, delta.connection, base)?,
-        };
-        let market_id = match self.named.market_ids.get(delta.market_id).copied().flatten() {
-            Some(market_id) => market_id,
-            None => self.market_id(at, text(delta.market_id)?, delta.market_id),
-        };
-        let place = Place {
-            ordinal,
-            connection: delta.connection,
-            sid: delta.sid,
-            ts: delta.ts,
-            recv_ts: delta.recv_ts,
-            seq: delta.seq,
-            clock: delta.clock,
-        };
-        let change = self.states[at].delta(place, delta.side, delta.price, delta.quantity);
-        let diverged = change.diverged;
-        let rows = &mut self.rows[at];
-        note(rows, change, market_id);
-        rows.deltas.push(PackedDelta::from(DeltaRow {
+        if let Some(extra) = delta.extra {
+            self.other.extras.insert(ordinal, extra.into());
+        }
+        let row = DeltaRow {
             ordinal,
             recv_ts: delta.recv_ts.nanos(),
             ts: delta.ts,
@@ -439,13 +432,80 @@ impl Tail {
             quantity: delta.quantity,
             sid: delta.sid,
             connection: delta.connection,
-            market_id,
+            market_id: delta.market_id as u32,
             price: delta.price,
             side: delta.side,
-        }));
-        self.other.delta_count += 1;
-        if let Some(extra) = delta.extra {
-            self.other.extras.insert(ordinal, extra.into());
+        };
+        Ok(run.push(delta.ticker as u32, PackedDelta::from(row)))
+    }
+
+    /// Looks up the markets of these deltas and reads what the deltas will change. Each step on the way to a market's
+    /// level is a wait for memory, in which the processor fetches the others' as well, as long as nothing that changes
+    /// anything stands between them.
+    fn look_ahead(&mut self, run: &DeltaRun, firsts: &[u32], texts: &BatchReader<'_>) {
+        let mut found = Vec::with_capacity(AHEAD);
+        for first in firsts.iter().take(AHEAD).filter_map(|first| run.of_market(*first).next()) {
+            let row = first.delta.row();
+            let (ticker, id) = (first.ticker as usize, row.market_id as usize);
+            let (Ok(text), Ok(id_text)) = (texts.text_of(ticker), texts.text_of(id)) else { continue };
+            let known = &mut self.named.markets[ticker];
+            if known.is_none() {
+                *known = self.index.get(text).copied().filter(|at| self.complete[*at as usize]);
+            }
+            let Some(at) = known.map(|at| at as usize) else { continue };
+            let known_id = &mut self.named.market_ids[id];
+            if known_id.is_none() {
+                *known_id = self.latest_ids[at].filter(|latest| *self.other.market_ids[*latest as usize] == *id_text);
+            }
+            found.push((at, row.side, row.price));
+        }
+        // What is read is needed for nothing else, so that the compiler would leave it out.
+        let read = |word: &dyn Fn(usize, Side, Price) -> u64| {
+            let words = found.iter().map(|(at, side, price)| word(*at, *side, *price));
+            std::hint::black_box(words.fold(0, |all, word| all ^ word));
+        };
+        read(&|at, _, _| (self.states[at].streams.len() ^ self.rows[at].deltas.len()) as u64);
+        let book = |at: usize| self.states[at].streams.last().map(|stream| &stream.book);
+        read(&|at, side, _| book(at).map_or(0, |book| book.len(side) as u64));
+        read(&|at, side, price| book(at).map_or(0, |book| book.level(side, price).hundredths().cast_unsigned()));
+    }
+
+    /// Takes in the deltas of a run. Returns how many diverged.
+    fn take_in(&mut self, run: &DeltaRun, texts: &BatchReader<'_>, base: &dyn Base) -> Result<u64, crate::Error> {
+        let mut diverged = 0;
+        for (number, first) in run.firsts().iter().enumerate() {
+            if number % AHEAD == 0 {
+                self.look_ahead(run, &run.firsts()[number..], texts);
+            }
+            for RunDelta { ticker, delta, .. } in run.of_market(*first) {
+                let (ticker, row) = (*ticker as usize, delta.row());
+                let text = |place| texts.text_of(place).map_err(|error| unreadable(row.ordinal, error));
+                let at = match self.named.markets.get(ticker).copied().flatten() {
+                    Some(at) => self.market_on(at as usize, row.connection, base)?,
+                    None => self.stream_index(text(ticker)?, ticker, row.connection, base)?,
+                };
+                let id_place = row.market_id as usize;
+                let market_id = match self.named.market_ids.get(id_place).copied().flatten() {
+                    Some(market_id) => market_id,
+                    None => self.market_id(at, text(id_place)?, id_place),
+                };
+                let place = Place {
+                    ordinal: row.ordinal,
+                    connection: row.connection,
+                    sid: row.sid,
+                    ts: row.ts,
+                    recv_ts: ReceivedTime::from_nanos(row.recv_ts),
+                    seq: row.seq,
+                    clock: row.clock,
+                };
+                let change = self.states[at].delta(place, row.side, row.price, row.quantity);
+                diverged += u64::from(change.diverged);
+                let rows = &mut self.rows[at];
+                note(rows, change, market_id);
+                rows.deltas.push(delta.with_market_id(market_id));
+                self.other.delta_count += 1;
+                self.changed = true;
+            }
         }
         Ok(diverged)
     }

@@ -18,7 +18,7 @@ use crate::decimal::{self, Fault};
 /// # Ok::<(), daybook_book::PriceError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Price(u16);
+pub struct Price(pub(crate) u16);
 
 /// Why a text is no price. Of a long text the message holds the head.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
