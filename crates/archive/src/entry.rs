@@ -137,6 +137,12 @@ pub enum Cause {
     HeldElsewhere,
     /// What was recorded here was dropped on purpose, by `daybook prune`.
     Pruned,
+    /// Frames of a book carried no sequence number, so that a loss would not show.
+    Unnumbered,
+    /// A market's clock fell, which it does only across maintenance of the venue.
+    ClockRegressed,
+    /// More came than could be written, and events were dropped.
+    Overflow,
 }
 
 impl Cause {
@@ -158,11 +164,14 @@ impl Cause {
             Cause::NotRecorded => "not_recorded",
             Cause::HeldElsewhere => "held_elsewhere",
             Cause::Pruned => "pruned",
+            Cause::Unnumbered => "unnumbered",
+            Cause::ClockRegressed => "clock_regressed",
+            Cause::Overflow => "overflow",
         }
     }
 
     /// Every cause, in the order of the codes that the log uses.
-    pub const ALL: [Cause; 15] = [
+    pub const ALL: [Cause; 18] = [
         Cause::Snapshot,
         Cause::Continued,
         Cause::Reconnect,
@@ -178,6 +187,9 @@ impl Cause {
         Cause::NotRecorded,
         Cause::HeldElsewhere,
         Cause::Pruned,
+        Cause::Unnumbered,
+        Cause::ClockRegressed,
+        Cause::Overflow,
     ];
 
     /// The cause of this word.

@@ -13,9 +13,11 @@ mod import;
 mod markets;
 mod prune;
 mod range;
+mod record;
 mod replay;
 pub mod rows;
 mod serving;
+mod signal;
 mod sql;
 mod verify;
 
@@ -185,6 +187,8 @@ impl Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Record the venue's books as they change
+    Record(record::RecordArgs),
     /// Take captures of WebSocket frames into the archive
     Import(import::ImportArgs),
     /// Show a market's book as it stood at an instant
@@ -271,6 +275,7 @@ fn screen() -> Screen {
 pub fn run(cli: &Cli) -> Result<Outcome, Failure> {
     let flags = match &cli.command {
         Command::Account(args) => args.flags(),
+        Command::Record(args) => args.flags(),
         _ => Vec::new(),
     };
     let inputs = cli.common.inputs(flags);
@@ -282,6 +287,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, Failure> {
     let common = &Common::of(Config::load(&inputs)?);
     log::start(Level::from_str(common.config.text("log").unwrap_or_default(), false).unwrap_or_default());
     match &cli.command {
+        Command::Record(args) => record::run(args, common),
         Command::Import(args) => import::run(args, common),
         Command::Book(args) => book::run(args, common),
         Command::Deltas(args) => events::run_deltas(args, common),

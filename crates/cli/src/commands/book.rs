@@ -131,6 +131,9 @@ fn explanation(cause: Cause) -> &'static str {
         Cause::SubscriptionEnded => "the venue ended the subscription",
         Cause::NotRecorded => "nothing was recorded",
         Cause::Pruned => "what was recorded was dropped by `daybook prune`",
+        Cause::Unnumbered => "frames came without sequence numbers",
+        Cause::ClockRegressed => "the market's clock fell",
+        Cause::Overflow => "more came than could be written",
         Cause::HeldElsewhere => "the record goes on in another source, whose own does not reach here",
     }
 }

@@ -24,7 +24,7 @@ use daybook_exchange::{
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{Common, Failure, print_report};
+use super::{Common, Failure, print_report, signal::Interruption};
 use crate::terminal::output::Format;
 
 /// Where and how an exchange is served.
@@ -266,36 +266,4 @@ fn write_private(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
         Ok(())
     });
     written.map_err(|error| Failure::Failed(format!("cannot write {}: {error}", file.display())))
-}
-
-/// What ends a command that runs until it is interrupted: from when this is made, a signal no longer ends the process.
-struct Interruption {
-    #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
-}
-
-impl Interruption {
-    fn new() -> io::Result<Interruption> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            Ok(Interruption { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
-        }
-        #[cfg(not(unix))]
-        Ok(Interruption {})
-    }
-
-    /// Waits for the user, or for the system.
-    async fn wait(&mut self) -> io::Result<()> {
-        #[cfg(unix)]
-        {
-            let [interrupt, terminate] = &mut self.signals;
-            tokio::select! {
-                _ = interrupt.recv() => Ok(()),
-                _ = terminate.recv() => Ok(()),
-            }
-        }
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await
-    }
 }

@@ -8,6 +8,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod own_client;
+mod record;
 mod replay;
 
 use std::{

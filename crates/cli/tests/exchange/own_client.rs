@@ -39,7 +39,7 @@ impl Handed {
         Handed { file: serde_json::from_str(&text).unwrap() }
     }
 
-    fn text(&self, field: &str) -> &str {
+    pub(crate) fn text(&self, field: &str) -> &str {
         self.file[field].as_str().unwrap()
     }
 
@@ -58,6 +58,12 @@ impl Handed {
 
     /// A request of the admin surface, by hand: status and answer.
     pub(crate) fn admin(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let (status, answer) = self.admin_text(method, path, body);
+        (status, serde_json::from_str(&answer).unwrap())
+    }
+
+    /// The same, with the answer as it came.
+    pub(crate) fn admin_text(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
         let host = self.text("admin_url").strip_prefix("http://").unwrap();
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut stream = TcpStream::connect(host).unwrap();
@@ -70,7 +76,7 @@ impl Handed {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
     /// A book as the exchange itself has it.

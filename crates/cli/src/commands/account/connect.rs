@@ -60,12 +60,17 @@ pub fn configured_identity(common: &Common) -> Result<AccountIdentity, Failure> 
     Ok(AccountIdentity::new(&environment, key_id))
 }
 
-fn environment(config: &Config) -> Result<Environment, Failure> {
+/// The venue that is configured.
+pub fn environment(config: &Config) -> Result<Environment, Failure> {
     let text = config.text("kalshi.env").unwrap_or_default();
     text.parse().map_err(|error| Failure::Usage(format!("kalshi.env: {error}")))
 }
 
-fn credentials(config: &Config) -> Result<Credentials, Failure> {
+/// The key that is configured.
+///
+/// # Errors
+/// There is none, or it cannot be used.
+pub fn credentials(config: &Config) -> Result<Credentials, Failure> {
     let key_id = config.text("kalshi.key_id");
     let path = config.value("kalshi.key_path");
     let Some(key_id) = key_id else {

@@ -6,6 +6,7 @@ mod mirror;
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::connect::{connect, credentials, environment};
 use super::{Common, Failure, Flag, Outcome};
 
 /// What the account holds and has done. The key is KALSHI_API_KEY_ID with KALSHI_PRIVATE_KEY_PATH (or the PEM text in
@@ -32,6 +33,13 @@ pub struct VenueArgs {
     /// The venue: prod, demo, or a base URL [KALSHI_ENV] [default: prod]
     #[arg(long, value_name = "ENV")]
     env: Option<String>,
+}
+
+impl VenueArgs {
+    /// The setting that it gives.
+    pub(super) fn flag(&self) -> Flag {
+        ("kalshi.env", "--env", self.env.clone())
+    }
 }
 
 /// Which subaccount.
@@ -84,7 +92,7 @@ impl AccountArgs {
             AccountCommand::Summary(args) => (&args.venue, Some(&args.mirror)),
         };
         let store = mirror.and_then(|mirror| mirror.store.clone());
-        vec![("kalshi.env", "--env", venue.env.clone()), ("account.store", "--store", store)]
+        vec![venue.flag(), ("account.store", "--store", store)]
     }
 }
 
