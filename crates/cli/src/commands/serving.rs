@@ -242,6 +242,14 @@ fn hand_out(file: &Path, up: &Up, handed: &admin::Handed) -> Result<(), Failure>
         }
         _ => file.with_extension("pem"),
     };
+    if key_file.exists() && !is_ours(file, &key_file) {
+        return Err(Failure::Usage(format!(
+            "--credentials {}: the private key would take the place of {}, which was not written here: move it away, or give \
+             another name",
+            file.display(),
+            key_file.display()
+        )));
+    }
     write_private(&key_file, handed.private_key.as_bytes())?;
     // A client may stand in another folder.
     let key_path = fs::canonicalize(&key_file).unwrap_or_else(|_| key_file.clone());
@@ -255,6 +263,15 @@ fn hand_out(file: &Path, up: &Up, handed: &admin::Handed) -> Result<(), Failure>
     }));
     let text = text.map_err(|error| Failure::Failed(error.to_string()))?;
     write_private(file, format!("{text}\n").as_bytes())
+}
+
+/// Whether the credentials file is one of an exchange, and names this key file as the one beside it: somebody's own key
+/// cannot be had again.
+fn is_ours(file: &Path, key_file: &Path) -> bool {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let handed = serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default();
+    let named = handed["private_key_path"].as_str().and_then(|named| fs::canonicalize(named).ok());
+    handed["admin_url"].is_string() && named.is_some() && named == fs::canonicalize(key_file).ok()
 }
 
 /// Writes a file that only its owner may read, in the place of one of the same name.

@@ -57,6 +57,17 @@ fn a_report_comes_as_text_or_json() {
 }
 
 #[test]
+fn somebodys_own_key_is_not_written_over() {
+    let shell = Shell::new();
+    shell.file("own.pem", b"a key that cannot be had again");
+    let exchange = ["exchange", "--markets", "0", "--listen", "127.0.0.1:0", "--credentials", "own.json"];
+    let said = shell.run(&exchange).failed(2);
+    assert!(said.contains("own.pem, which was not written here"), "{said}");
+    assert_eq!(std::fs::read(shell.path().join("own.pem")).unwrap(), b"a key that cannot be had again");
+    assert!(!shell.path().join("own.json").exists());
+}
+
+#[test]
 fn rows_of_a_book_that_is_not_exact_say_so() {
     let shell = recorded();
     let book = |at: i64, format: &str| shell.run(&["book", "KXA-1", "--at", &text(at), "--format", format]);

@@ -74,11 +74,16 @@ pub struct Control {
 
 /// An instant outside of what is replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the replay lasts from {from} to {to}, in microseconds since the Unix epoch: {asked} is outside")]
+#[error("the replay lasts from {} to {}: {} is outside", text(*from), text(*to), text(*asked))]
 pub struct OutOfRange {
     from: i64,
     to: i64,
     asked: i64,
+}
+
+/// An instant in microseconds, as people read it.
+fn text(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| format!("{micros} µs"), |instant| instant.to_string())
 }
 
 #[derive(Debug)]
