@@ -4,7 +4,7 @@ use crate::{Event, Price, Quantity, Side, ladder::Ladder};
 
 /// A market's order book: what is bid for YES and what is bid for NO.
 ///
-/// 96 bytes; an empty book allocates nothing, and a level takes ten bytes plus at most half as much in reserve.
+/// 48 bytes; an empty book allocates nothing, and a level takes eight bytes plus at most half as much in reserve.
 /// A delta costs 10 to 20 ns. Two books are equal if they hold the same levels, however they came to hold them.
 ///
 /// What can be read off a book (best prices, implied asks, depth, costs) is listed further down, its

@@ -98,17 +98,22 @@ impl Ladder {
 
     /// How many levels are below `price`: where it is, or where it belongs.
     ///
-    /// Most changes fall among the last eight, a cache line, so these are looked at first. Both searches read word by
-    /// word: a count over all eight at once is slower, since it waits for a word that was written just before.
+    /// Most changes fall among the last eight, a cache line, so these are looked at first, without branches. The search reads
+    /// word by word: a count over all eight at once is slower, since it waits for a word that was written just before.
     #[inline]
     fn position(&self, price: Price) -> usize {
         let floor = Level::floor(price);
-        let below = |levels: &[Level]| levels.partition_point(|held| held.0 < floor);
-        match self.levels.split_last_chunk::<8>() {
-            Some((rest, best)) if best[0].0 < floor => rest.len() + below(best),
-            Some((rest, _)) => below(rest),
-            None => below(&self.levels),
+        let Some((rest, best)) = self.levels.split_last_chunk::<8>() else {
+            return self.levels.partition_point(|held| held.0 < floor);
+        };
+        if best[0].0 >= floor {
+            return rest.partition_point(|held| held.0 < floor);
         }
+        // Seven are left to be told apart.
+        let mut below = if best[4].0 < floor { 5 } else { 1 };
+        below += if best[below + 1].0 < floor { 2 } else { 0 };
+        below += usize::from(best[below].0 < floor);
+        rest.len() + below
     }
 
     #[inline]
