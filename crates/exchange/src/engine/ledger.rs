@@ -245,7 +245,7 @@ impl Ledger {
 
     /// A holding where there is none; `of_market` is the market's list of holdings.
     pub(crate) fn new_holding(&mut self, purse: u32, market: MarketId, of_market: &mut List) -> u32 {
-        let holding = self.holdings.insert(Holding {
+        let holding = self.holdings.insert_with(|| Holding {
             purse,
             market,
             position: 0,

@@ -205,6 +205,14 @@ impl Orders {
         }
     }
 
+    /// Forgets an order that cannot be found any more.
+    #[inline]
+    pub(crate) fn remove(&mut self, at: u32) {
+        // Its name is all that has to be dropped: the rest is not even copied out.
+        let Order { client_order_id, .. } = self.slab.remove(at);
+        drop(client_order_id);
+    }
+
     /// Gives a registered order another name.
     pub(crate) fn rename(&mut self, at: u32, name: Arc<str>) {
         self.unregister_name(at);
