@@ -1,6 +1,6 @@
 //! What follows from a command, in the order in which it happened.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use daybook_book::{ExchangeTime, Money, Price, Quantity, Side};
 
@@ -65,6 +65,13 @@ pub enum Effect {
     },
     /// A position was paid out.
     Settled(SettlementReport),
+}
+
+/// Appends an effect. It is made where it will lie: `push` would have it made elsewhere and copied, since making room can
+/// fail while it is already there.
+#[inline]
+pub(super) fn say(effects: &mut Vec<Effect>, effect: impl FnOnce() -> Effect) {
+    effects.extend(iter::once_with(effect));
 }
 
 /// A match, as everyone sees it.

@@ -5,6 +5,7 @@ use daybook_book::{ExchangeTime, Money, Quantity};
 use super::{
     AccountId, BalancePrecision, Command, DecreaseTo, Effect, GroupAction, GroupChange, GroupId, MarketId, MarketRules,
     OrderId, OrderReceipt, Owner, PriceGrid, Receipt, Reject, UpdateReason,
+    effect::say,
     group::Groups,
     ledger::Ledger,
     market::Market,
@@ -94,9 +95,9 @@ impl Engine {
     }
 
     fn report_accounts(&mut self, effects: &mut Vec<Effect>) {
-        self.ledger.drain_positions(|position| effects.push(Effect::Position(position)));
+        self.ledger.drain_positions(|position| say(effects, || Effect::Position(position)));
         self.ledger.drain_cash(|owner, cash| {
-            effects.push(Effect::Cash { owner, total: cash.total, reserved: cash.reserved });
+            say(effects, || Effect::Cash { owner, total: cash.total, reserved: cash.reserved });
         });
     }
 
@@ -189,7 +190,7 @@ impl Engine {
             self.cancel_resting(at, UpdateReason::Cancel, effects);
         } else {
             self.shrink(at, remaining, effects);
-            effects.push(Effect::Order(self.orders.slab[at].report(UpdateReason::Decrease)));
+            say(effects, || Effect::Order(self.orders.slab[at].report(UpdateReason::Decrease)));
         }
         Ok(Receipt::Order(changed(order, remaining, before - remaining)))
     }
@@ -198,7 +199,7 @@ impl Engine {
     pub(super) fn cancel_resting(&mut self, at: u32, reason: UpdateReason, effects: &mut Vec<Effect>) -> i64 {
         let canceled = self.leave_book(at, effects);
         self.orders.slab[at].remaining = 0;
-        effects.push(Effect::Order(self.orders.slab[at].report(reason)));
+        say(effects, || Effect::Order(self.orders.slab[at].report(reason)));
         self.forget(at);
         canceled
     }
@@ -212,7 +213,7 @@ impl Engine {
         if let Some(group) = group {
             self.groups.slab[group].orders.unlink(&mut self.orders.slab, IN_GROUP, at);
         }
-        self.orders.slab.remove(at);
+        self.orders.remove(at);
     }
 
     /// Takes what rests of an order out of the book, and gives back what was set aside for it.
@@ -235,7 +236,7 @@ impl Engine {
         let order = &self.orders.slab[at];
         let market = &mut self.markets[order.market.0 as usize];
         market.clock += 1;
-        effects.push(Effect::Delta {
+        say(effects, || Effect::Delta {
             market: order.market,
             side: order.side,
             price: order.price,
@@ -262,7 +263,7 @@ impl Engine {
         }
         if let GroupAction::Create { limit } = action {
             let group = self.groups.create(owner, limit.hundredths());
-            effects.push(Effect::Group { owner, group, change: GroupChange::Created, limit });
+            say(effects, || Effect::Group { owner, group, change: GroupChange::Created, limit });
             return Ok(Receipt::Group(group));
         }
         let index = self.groups.find(owner, group).ok_or(Reject::GroupNotFound)?;
@@ -302,7 +303,7 @@ impl Engine {
     fn say_group(&self, index: u32, change: GroupChange, effects: &mut Vec<Effect>) {
         let group = &self.groups.slab[index];
         let limit = Quantity::from_hundredths(group.limit);
-        effects.push(Effect::Group { owner: group.owner, group: group.id, change, limit });
+        say(effects, || Effect::Group { owner: group.owner, group: group.id, change, limit });
     }
 }
 

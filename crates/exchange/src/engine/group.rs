@@ -75,9 +75,16 @@ impl Groups {
     pub(crate) fn create(&mut self, owner: Owner, limit: i64) -> GroupId {
         self.last += 1;
         let id = GroupId(self.last);
-        let group =
-            Group { id, owner, limit, is_triggered: false, orders: List::default(), fills: VecDeque::new(), filled: 0 };
-        self.by_id.insert(id.0, self.slab.insert(group));
+        let at = self.slab.insert_with(|| Group {
+            id,
+            owner,
+            limit,
+            is_triggered: false,
+            orders: List::default(),
+            fills: VecDeque::new(),
+            filled: 0,
+        });
+        self.by_id.insert(id.0, at);
         id
     }
 

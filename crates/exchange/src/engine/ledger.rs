@@ -14,12 +14,12 @@
 //! not counted, as one of them may fill alone.
 
 use daybook_book::{Money, Quantity, Side};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 
 use super::{
     AccountId, BalancePrecision, MarketId, Owner, PositionReport,
     fee::Charge,
-    order::IdHashing,
+    order::{IdHashing, id_hash},
     slab::{List, Slab},
 };
 
@@ -92,7 +92,8 @@ pub(crate) struct Ledger {
     accounts: HashMap<u32, Account, IdHashing>,
     by_owner: HashMap<u64, u32, IdHashing>,
     pub(crate) purses: Vec<Purse>,
-    by_market: HashMap<u64, u32, IdHashing>,
+    /// Indices alone: whose and of which market it is, is in the holding, which whoever looks it up reads next.
+    by_market: HashTable<u32>,
     pub(crate) holdings: Slab<Holding, 2>,
     /// What changed since effects last said so.
     touched_purses: Vec<u32>,
@@ -105,8 +106,8 @@ fn owner_key(owner: Owner) -> u64 {
     u64::from(owner.account.0) << 8 | u64::from(owner.subaccount)
 }
 
-fn holding_key(purse: u32, market: MarketId) -> u64 {
-    u64::from(purse) << 32 | u64::from(market.0)
+fn holding_hash(purse: u32, market: MarketId) -> u64 {
+    id_hash(u64::from(purse) << 32 | u64::from(market.0))
 }
 
 impl Purse {
@@ -235,12 +236,16 @@ impl Ledger {
 
     #[inline]
     pub(crate) fn holding(&self, purse: u32, market: MarketId) -> Option<u32> {
-        self.by_market.get(&holding_key(purse, market)).copied()
+        let is_it = |&at: &u32| {
+            let holding = &self.holdings[at];
+            holding.purse == purse && holding.market == market
+        };
+        self.by_market.find(holding_hash(purse, market), is_it).copied()
     }
 
     /// A holding where there is none; `of_market` is the market's list of holdings.
     pub(crate) fn new_holding(&mut self, purse: u32, market: MarketId, of_market: &mut List) -> u32 {
-        let holding = self.holdings.insert(Holding {
+        let holding = self.holdings.insert_with(|| Holding {
             purse,
             market,
             position: 0,
@@ -255,7 +260,11 @@ impl Ledger {
             resting: 0,
             is_touched: false,
         });
-        self.by_market.insert(holding_key(purse, market), holding);
+        let hash = |&at: &u32| {
+            let Holding { purse, market, .. } = self.holdings[at];
+            holding_hash(purse, market)
+        };
+        self.by_market.insert_unique(holding_hash(purse, market), holding, hash);
         of_market.push_back(&mut self.holdings, OF_MARKET, holding);
         self.purses[purse as usize].holdings.push_back(&mut self.holdings, OF_PURSE, holding);
         holding
@@ -265,7 +274,9 @@ impl Ledger {
     pub(crate) fn remove_holding(&mut self, holding: u32) {
         let Holding { purse, market, .. } = self.holdings[holding];
         self.purses[purse as usize].holdings.unlink(&mut self.holdings, OF_PURSE, holding);
-        self.by_market.remove(&holding_key(purse, market));
+        if let Ok(entry) = self.by_market.find_entry(holding_hash(purse, market), |&found| found == holding) {
+            entry.remove();
+        }
         self.holdings.remove(holding);
     }
 

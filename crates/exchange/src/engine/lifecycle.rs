@@ -4,6 +4,7 @@ use daybook_book::{Money, Price, Quantity, Side};
 
 use super::{
     Effect, Engine, FeeRule, MarketAction, MarketId, MarketState, Receipt, Reject, SettlementReport, UpdateReason,
+    effect::say,
     ledger::{Holding, OF_MARKET},
     order::IN_LEVEL,
     slab::List,
@@ -57,7 +58,7 @@ impl Engine {
 
     fn enter(&mut self, market: MarketId, state: MarketState, effects: &mut Vec<Effect>) {
         self.markets[market.0 as usize].state = state;
-        effects.push(Effect::Market { market, state });
+        say(effects, || Effect::Market { market, state });
     }
 
     /// Every order that rests in a market: YES before NO, the best level first, each level from its head on.
@@ -113,19 +114,21 @@ impl Engine {
                 let paid = exact - exact % precision;
                 self.ledger.collected += exact - paid;
                 self.ledger.pay(purse, Money::from_micros(paid));
-                effects.push(Effect::Settled(SettlementReport {
-                    owner,
-                    market,
-                    position: Quantity::from_hundredths(position),
-                    cost: Money::from_micros(cost),
-                    value,
-                    revenue: Money::from_micros(paid),
-                    fees: Money::from_micros(fees),
-                }));
+                say(effects, || {
+                    Effect::Settled(SettlementReport {
+                        owner,
+                        market,
+                        position: Quantity::from_hundredths(position),
+                        cost: Money::from_micros(cost),
+                        value,
+                        revenue: Money::from_micros(paid),
+                        fees: Money::from_micros(fees),
+                    })
+                });
                 let holding = &mut self.ledger.holdings[at];
                 (holding.position, holding.cost, holding.position_fees) = (0, 0, 0);
                 holding.realized += paid - cost;
-                effects.push(Effect::Position(holding.report(owner)));
+                say(effects, || Effect::Position(holding.report(owner)));
             }
             self.ledger.remove_holding(at);
         }

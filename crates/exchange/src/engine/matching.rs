@@ -7,6 +7,7 @@ use daybook_book::{Book, ExchangeTime, Money, Price, Quantity, Side};
 use super::{
     BalancePrecision, BookSide, CreateOrder, Effect, Engine, FillReport, MarketId, OrderId, OrderReceipt, Owner,
     PublicTrade, Receipt, Reject, SelfTrade, TimeInForce, TradeId, UpdateReason,
+    effect::say,
     fee::{self, Fee},
     group::Groups,
     market::meets,
@@ -124,7 +125,7 @@ impl Engine {
             TimeInForce::GoodTillCanceled { expires } => expires,
             TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => None,
         };
-        let at = self.orders.slab.insert(Order {
+        let at = self.orders.slab.insert_with(|| Order {
             id: OrderId(self.last_order),
             owner: order.owner,
             market: order.market,
@@ -253,12 +254,12 @@ impl Engine {
             order.remaining = 0;
         }
         let (id, remaining) = (order.id, order.remaining);
-        effects.push(Effect::Order(order.report(taking.stopped.unwrap_or(reason))));
+        say(effects, || Effect::Order(order.report(taking.stopped.unwrap_or(reason))));
         if remaining == 0 {
             if is_registered {
                 self.forget(at);
             } else {
-                self.orders.slab.remove(at);
+                self.orders.remove(at);
             }
         }
         Receipt::Order(OrderReceipt {
@@ -400,13 +401,15 @@ impl Engine {
         let yes_price = yes_price(side, price);
         self.last_trade += 1;
         let trade = TradeId(self.last_trade);
-        effects.push(Effect::Trade(PublicTrade {
-            trade,
-            market,
-            price: yes_price,
-            count: Quantity::from_hundredths(count),
-            taker: book_side(take.side),
-        }));
+        say(effects, || {
+            Effect::Trade(PublicTrade {
+                trade,
+                market,
+                price: yes_price,
+                count: Quantity::from_hundredths(count),
+                taker: book_side(take.side),
+            })
+        });
         let fees = self.markets[market.0 as usize].fees;
         taking.fees += self.fill(taker, trade, price.complement(), count, TAKEN, fees.taker(), effects);
         taking.filled += count;
@@ -421,7 +424,7 @@ impl Engine {
                 level.queue.unlink(&mut self.orders.slab, IN_LEVEL, maker);
             }
         });
-        effects.push(Effect::Order(self.orders.slab[maker].report(UpdateReason::Trade)));
+        say(effects, || Effect::Order(self.orders.slab[maker].report(UpdateReason::Trade)));
         if is_gone {
             self.forget(maker);
         }
@@ -460,19 +463,21 @@ impl Engine {
         self.ledger.fill(order.holding, order.side, own, count, charge);
         let position = self.ledger.holdings[order.holding].position;
         self.markets[order.market.0 as usize].open_interest += position.max(0) - held;
-        effects.push(Effect::Fill(FillReport {
-            trade,
-            owner: order.owner,
-            order: order.id,
-            client_order_id: order.client_order_id.clone(),
-            market: order.market,
-            side: book_side(order.side),
-            price: yes_price(order.side, price),
-            count: contracts,
-            is_taker: role == TAKEN,
-            fee: Money::from_micros(i128::from(charge.fee)),
-            position: Quantity::from_hundredths(position),
-        }));
+        say(effects, || {
+            Effect::Fill(FillReport {
+                trade,
+                owner: order.owner,
+                order: order.id,
+                client_order_id: order.client_order_id.clone(),
+                market: order.market,
+                side: book_side(order.side),
+                price: yes_price(order.side, price),
+                count: contracts,
+                is_taker: role == TAKEN,
+                fee: Money::from_micros(i128::from(charge.fee)),
+                position: Quantity::from_hundredths(position),
+            })
+        });
         charge.fee
     }
 

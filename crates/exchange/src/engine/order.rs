@@ -8,7 +8,7 @@ use std::{
 };
 
 use daybook_book::{ExchangeTime, Money, Price, Quantity, Side};
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{
@@ -140,16 +140,23 @@ impl Hasher for IdHasher {
 
     #[inline]
     fn write_u64(&mut self, value: u64) {
-        let product = u128::from(value ^ self.0) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product >> 64) as u64 ^ product as u64;
+        self.0 = id_hash(value ^ self.0);
     }
+}
+
+/// The hash of an integer that nobody outside chooses freely.
+#[inline]
+pub(crate) fn id_hash(value: u64) -> u64 {
+    let product = u128::from(value) * 0x9e37_79b9_7f4a_7c15;
+    (product >> 64) as u64 ^ product as u64
 }
 
 /// All open orders.
 #[derive(Default)]
 pub(crate) struct Orders {
     pub(crate) slab: Slab<Order, 3>,
-    by_id: HashMap<u64, u32, IdHashing>,
+    /// Indices alone: the number is in the order, which whoever looks it up reads next.
+    by_id: HashTable<u32>,
     /// Hash and index of the orders that have a name.
     by_name: HashTable<(u64, u32)>,
     /// Times and orders; may hold some that are gone, never at the top.
@@ -161,7 +168,7 @@ pub(crate) struct Orders {
 impl Orders {
     #[inline]
     pub(crate) fn find(&self, order: OrderId) -> Option<u32> {
-        self.by_id.get(&order.0).copied()
+        self.by_id.find(id_hash(order.0), |&at| self.slab[at].id == order).copied()
     }
 
     pub(crate) fn find_name(&self, account: AccountId, name: &str) -> Option<u32> {
@@ -177,7 +184,7 @@ impl Orders {
     /// Makes an order findable.
     pub(crate) fn register(&mut self, at: u32) {
         let order = &self.slab[at];
-        self.by_id.insert(order.id.0, at);
+        self.by_id.insert_unique(id_hash(order.id.0), at, |&at| id_hash(self.slab[at].id.0));
         if let Some(expires) = order.expires {
             self.expiries.push(Reverse((expires, order.id)));
             self.expiring += 1;
@@ -189,11 +196,21 @@ impl Orders {
     pub(crate) fn unregister(&mut self, at: u32) {
         self.unregister_name(at);
         let order = &self.slab[at];
-        self.by_id.remove(&order.id.0);
+        if let Ok(entry) = self.by_id.find_entry(id_hash(order.id.0), |&found| found == at) {
+            entry.remove();
+        }
         if order.expires.is_some() {
             self.expiring -= 1;
             self.drop_stale();
         }
+    }
+
+    /// Forgets an order that cannot be found any more.
+    #[inline]
+    pub(crate) fn remove(&mut self, at: u32) {
+        // Its name is all that has to be dropped: the rest is not even copied out.
+        let Order { client_order_id, .. } = self.slab.remove(at);
+        drop(client_order_id);
     }
 
     /// Gives a registered order another name.
@@ -228,7 +245,8 @@ impl Orders {
     fn drop_stale(&mut self) {
         let Orders { slab, by_id, expiries, .. } = self;
         let is_live = |&Reverse((expires, id)): &Reverse<(ExchangeTime, OrderId)>| {
-            by_id.get(&id.0).is_some_and(|&at| slab[at].expires == Some(expires))
+            let found = by_id.find(id_hash(id.0), |&at| slab[at].id == id);
+            found.is_some_and(|&at| slab[at].expires == Some(expires))
         };
         if expiries.len() > 2 * self.expiring + 64 {
             expiries.retain(is_live);

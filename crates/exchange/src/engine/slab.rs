@@ -23,23 +23,31 @@ impl<T, const LISTS: usize> Default for Slab<T, LISTS> {
 }
 
 impl<T, const LISTS: usize> Slab<T, LISTS> {
-    pub(crate) fn insert(&mut self, record: T) -> u32 {
-        if let Some(at) = self.free.pop() {
-            self.records[at as usize] = Some(record);
-            return at;
-        }
+    /// Makes a record where it will lie, rather than elsewhere to copy it.
+    #[inline]
+    pub(crate) fn insert_with(&mut self, record: impl FnOnce() -> T) -> u32 {
+        let at = self.free.pop().unwrap_or_else(|| self.extend());
+        debug_assert!(self.records[at as usize].is_none());
+        // An assignment would have to drop what was there, and thus to hold the new record meanwhile.
+        self.records[at as usize].get_or_insert_with(record);
+        at
+    }
+
+    /// Another index, without a record yet.
+    #[cold]
+    fn extend(&mut self) -> u32 {
         let at = u32::try_from(self.records.len()).expect("memory ends before 2^32 records");
         assert_ne!(at, NONE, "memory ends before 2^32 records");
-        self.records.push(Some(record));
+        self.records.push(None);
         self.links.push([Link::default(); LISTS]);
         at
     }
 
-    /// Drops a record, which must be in no list any more.
-    pub(crate) fn remove(&mut self, at: u32) {
-        debug_assert!(self.records[at as usize].is_some());
-        self.records[at as usize] = None;
+    /// Takes a record out, which must be in no list any more.
+    #[inline]
+    pub(crate) fn remove(&mut self, at: u32) -> T {
         self.free.push(at);
+        self.records[at as usize].take().expect("an index in use is of a record")
     }
 
     /// The record after this one in one of its lists.
@@ -146,7 +154,7 @@ mod tests {
     fn a_list_keeps_its_order_through_removals() {
         let mut slab: Slab<(), 1> = Slab::default();
         let mut list = List::default();
-        let at: Vec<u32> = (0..5).map(|_| slab.insert(())).collect();
+        let at: Vec<u32> = (0..5).map(|_| slab.insert_with(|| ())).collect();
         at.iter().for_each(|&at| list.push_back(&mut slab, 0, at));
         let order = |list: &List, slab: &Slab<(), 1>| list.iter(slab, 0).collect::<Vec<_>>();
         for (gone, left) in [(2, vec![0, 1, 3, 4]), (0, vec![1, 3, 4]), (4, vec![1, 3]), (1, vec![3]), (3, vec![])] {
@@ -155,6 +163,6 @@ mod tests {
             assert_eq!(order(&list, &slab), left);
         }
         assert_eq!((list.head, list.tail), (NONE, NONE));
-        assert_eq!(slab.insert(()), 3, "the latest freed index comes first");
+        assert_eq!(slab.insert_with(|| ()), 3, "the latest freed index comes first");
     }
 }
