@@ -120,26 +120,29 @@ pub struct Cli {
     command: Command,
 }
 
+/// What every command takes stands behind what is its own.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Arguments that every command takes: the strongest layer of the configuration.
 #[derive(Clone, Debug, Args)]
 pub struct CommonArgs {
     /// The archive: a folder, or an object store URL (s3://, gs://, az://) [DAYBOOK_ARCHIVE] [default: ./data]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL")]
     archive: Option<String>,
     /// Where the write-ahead log is, if not beside the archive [DAYBOOK_WAL]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR")]
     wal: Option<String>,
     /// How results are printed [DAYBOOK_FORMAT] [default: table]
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FORMAT")]
     format: Option<Format>,
     /// The profile of daybook.toml to use [DAYBOOK_PROFILE]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "NAME")]
     profile: Option<String>,
     /// Tell on stderr what is done: error, warn, info, debug or trace [DAYBOOK_LOG] [default: off]
-    #[arg(long, global = true, value_name = "LEVEL", hide_possible_values = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "LEVEL", hide_possible_values = true)]
     log: Option<Level>,
     /// Give a setting, as `daybook config show` names it
-    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "NAME=VALUE")]
     set: Vec<String>,
 }
 

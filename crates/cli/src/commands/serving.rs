@@ -27,32 +27,36 @@ use tokio::net::TcpListener;
 use super::{Common, Failure, print_report, signal::Interruption};
 use crate::terminal::output::Format;
 
+/// The options of all commands that serve an exchange.
+const SERVING: &str = "Serving";
+
 /// Where and how an exchange is served.
 #[derive(Debug, Args)]
 pub struct ServingArgs {
     /// Where the venue's protocols are served; port 0 for any that is free
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8790")]
+    #[arg(long, help_heading = SERVING, value_name = "ADDR", default_value = "127.0.0.1:8790")]
     listen: SocketAddr,
     /// Where the exchange is looked into and steered, without any signature; port 0 for any that is free
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, help_heading = SERVING, value_name = "ADDR", default_value = "127.0.0.1:0")]
     admin: SocketAddr,
     /// Speak TLS with this certificate, a file in PEM form; addresses are https and wss then
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, help_heading = SERVING, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key, in PEM form
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, help_heading = SERVING, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Write addresses and an account's key to this file, and the private key beside it (.pem)
-    #[arg(long, value_name = "FILE")]
+    /// Write addresses and an account's key to this file, and the private key beside it (.pem); without it, accounts are
+    /// opened on the admin address
+    #[arg(long, help_heading = SERVING, value_name = "FILE")]
     credentials: Option<PathBuf>,
     /// Dollars that the account has on every shard
-    #[arg(long, value_name = "DOLLARS", default_value = "10000", requires = "credentials")]
+    #[arg(long, help_heading = SERVING, value_name = "DOLLARS", default_value = "10000", requires = "credentials")]
     balance: Money,
     /// What goes wrong: rules such as drop=5,error_25=1/2000,http_429=30s:for=2s, or a file of JSON; see docs/exchange.md
-    #[arg(long, value_name = "RULES|FILE")]
+    #[arg(long, help_heading = SERVING, value_name = "RULES|FILE")]
     faults: Option<String>,
     /// Write every fault to this file as well, a line of JSON each
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = SERVING, value_name = "FILE")]
     fault_log: Option<PathBuf>,
 }
 
