@@ -35,7 +35,7 @@ pub struct Written {
     worst_micros: AtomicU64,
 }
 
-/// Figures of a [`Keeper`].
+/// How writing gets on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WrittenCounts {
     /// Batches in the log.

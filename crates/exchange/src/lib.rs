@@ -20,5 +20,6 @@ pub mod feed;
 pub mod limits;
 pub mod replay;
 pub mod rest;
+pub mod truth_log;
 pub mod venue;
 pub mod world;

@@ -1,11 +1,12 @@
 //! `daybook exchange`: a local Kalshi that any client can trade on.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use daybook_book::ExchangeTime;
 use daybook_exchange::{
     rest::Exchange,
+    truth_log::TruthLog,
     venue::{self, Venue},
     world::{self, World},
 };
@@ -37,6 +38,9 @@ pub struct ExchangeArgs {
     /// Orders, amendments and cancellations a second, over all markets
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     rate: u32,
+    /// Write every change of every book to this new file, a line of JSON each: what a recorder can be held against
+    #[arg(long, value_name = "FILE")]
+    truth_log: Option<PathBuf>,
     /// Without combos (KXMVE…)
     #[arg(long)]
     no_combos: bool,
@@ -55,6 +59,14 @@ pub fn run(args: &ExchangeArgs, common: &Common) -> Result<Outcome, Failure> {
         start: now,
         ..venue::Settings::default()
     });
+    let log = args.truth_log.as_deref().map(|file| {
+        let log = TruthLog::create(file);
+        log.map_err(|error| Failure::Failed(format!("--truth-log {}: cannot be written: {error}", file.display())))
+    });
+    let log = log.transpose()?;
+    if let Some(log) = &log {
+        log.follow(&mut venue);
+    }
     let settings = world::Settings { seed: args.seed, markets: args.markets, rate: args.rate, combos: !args.no_combos };
     let world = World::populate(settings, &mut venue, now).map_err(|error| Failure::Failed(error.to_string()))?;
     let exchange = Arc::new(Exchange::new(venue, Arc::new(SystemClock)));
@@ -63,6 +75,11 @@ pub fn run(args: &ExchangeArgs, common: &Common) -> Result<Outcome, Failure> {
         tracing::info!(?doings, "the world ends");
         Ok(())
     });
-    args.serving.serve(common, plan.as_ref(), &exchange, ("synthetic world", driver), std::future::pending())?;
+    let served =
+        args.serving.serve(common, plan.as_ref(), &exchange, ("synthetic world", driver), std::future::pending());
+    if let Some(Err(error)) = log.map(|log| log.flush()) {
+        return Err(Failure::Failed(format!("the truth log is not whole: {error}")));
+    }
+    served?;
     Ok(Outcome::Complete)
 }

@@ -6,11 +6,14 @@
 use std::{
     collections::HashMap,
     env,
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use daybook_archive::{Archive, Clock, OpenOptions};
+use daybook_book::{Book, Price, Quantity};
+use rand::{Rng, SeedableRng, rngs::SmallRng};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,6 +26,71 @@ struct Truth {
     clock: u64,
     at_us: i64,
     digest: String,
+}
+
+/// A change of a book, as the exchange wrote it down.
+#[derive(Deserialize)]
+struct Change {
+    at_us: i64,
+    ticker: String,
+    side: String,
+    price: String,
+    change: String,
+}
+
+/// Every book of the truth log, change by change.
+struct Log {
+    books: Vec<(String, Vec<Change>)>,
+}
+
+impl Log {
+    fn read(path: &Path) -> Log {
+        let mut books: HashMap<String, Vec<Change>> = HashMap::new();
+        for line in std::fs::read_to_string(path).unwrap().lines() {
+            let change: Change = serde_json::from_str(line).unwrap();
+            books.entry(change.ticker.clone()).or_default().push(change);
+        }
+        let mut books: Vec<_> = books.into_iter().collect();
+        books.sort_by(|a, b| a.0.cmp(&b.0));
+        Log { books }
+    }
+
+    /// A book as it was, added up by hand.
+    fn book(changes: &[Change], at_us: i64) -> Book {
+        let mut sides: HashMap<(&str, Price), i64> = HashMap::new();
+        for change in changes.iter().take_while(|change| change.at_us <= at_us) {
+            let size: Quantity = change.change.parse().unwrap();
+            *sides.entry((&change.side, change.price.parse().unwrap())).or_default() += size.hundredths();
+        }
+        let levels = |wanted: &'static str| {
+            let levels = sides.iter().filter(move |((side, _), _)| *side == wanted);
+            levels.map(|((_, price), size)| (*price, Quantity::from_hundredths(*size)))
+        };
+        Book::from_levels(levels("yes"), levels("no")).unwrap()
+    }
+
+    /// Asks the archive for random books at random instants. None that it calls exact may be another one.
+    fn judge(&self, archive: &str, (from, to): (i64, i64), questions: usize) -> Verdict {
+        let archive = Archive::open(archive, OpenOptions::default()).unwrap();
+        let mut random = SmallRng::seed_from_u64(1);
+        let mut verdict = Verdict::default();
+        for _ in 0..questions {
+            let (ticker, changes) = &self.books[random.random_range(0..self.books.len())];
+            let at = random.random_range(from..to);
+            let Ok(answer) = archive.book(ticker, at * 1_000, Clock::Exchange) else {
+                // It was not recorded at all.
+                verdict.not_exact += 1;
+                continue;
+            };
+            if answer.exact {
+                assert_eq!(answer.book, Log::book(changes, at), "{ticker} at {at} is called exact");
+                verdict.exact += 1;
+            } else {
+                verdict.not_exact += 1;
+            }
+        }
+        verdict
+    }
 }
 
 /// A recorder of an exchange.
@@ -152,9 +220,12 @@ fn under_every_fault_what_is_called_exact_is_right() {
     let (time, markets, rate) = dimensions();
     let faults = "seed=9,drop=1/9000,duplicate=1/2000,reorder=1/9000,delay=1/9000,malformed=1/9000,gap=1/9000,error_25=7s,\
                   error_10=9s,forget=11s,reset=8s,close=13s,http_429=1/10,http_500=1/10";
-    let exchange = Exchange::start(&["--markets", &markets, "--rate", &rate, "--seed", "6", "--faults", faults]);
-    let handed = Handed::of(&exchange);
     let folder = tempfile::tempdir().unwrap();
+    let truth = folder.path().join("truth.ndjson");
+    let log = truth.to_str().unwrap();
+    let world = ["--markets", &markets, "--rate", &rate, "--seed", "6"];
+    let exchange = Exchange::start(&[&world[..], &["--faults", faults, "--truth-log", log]].concat());
+    let handed = Handed::of(&exchange);
     let archive = folder.path().join("archive").to_str().unwrap().to_owned();
     let recorder = Recorder::start(&handed, &archive, &["--list-seconds", "5"]);
     std::thread::sleep(Duration::from_secs(2));
@@ -165,6 +236,23 @@ fn under_every_fault_what_is_called_exact_is_right() {
     assert!(report["gaps"].as_u64() > Some(0), "nothing failed: {report}");
     assert!(verdict.exact > 1_000, "{verdict:?}");
     exchange.stop("-INT");
+    let log = Log::read(&truth);
+    for seen in &seen {
+        let changes = log.books.iter().find(|(ticker, _)| *ticker == seen.ticker);
+        let book = changes.map(|(_, changes)| Log::book(changes, seen.at_us)).unwrap_or_default();
+        // What came within the same microsecond is in the log, and may not be in the answer.
+        let tied = changes.is_some_and(|(_, changes)| changes.iter().any(|change| change.at_us == seen.at_us));
+        assert!(
+            tied || book.digest().to_string() == seen.digest,
+            "{} at {}: log and books differ",
+            seen.ticker,
+            seen.at_us
+        );
+    }
+    let span = (seen[0].at_us, seen[seen.len() - 1].at_us);
+    let verdict = log.judge(&archive, span, 10_000);
+    println!("of 10,000 random books: {verdict:?}");
+    assert!(verdict.exact > 3_000, "{verdict:?}");
 }
 
 #[test]

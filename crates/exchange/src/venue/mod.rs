@@ -38,7 +38,7 @@ pub use recorded::{RecordContents, Revealed};
 pub(crate) use render::{index, result, timestamp, value_of_result};
 pub use status::Status;
 pub(crate) use trade::TradeRow;
-pub use truth::TrueBook;
+pub use truth::{TrueBook, TrueChange};
 
 use std::{
     cmp::Reverse,
@@ -140,6 +140,8 @@ pub struct Venue {
     effects: Vec<Effect>,
     /// The public side, where it is a record's.
     record: Option<Box<recorded::Record>>,
+    /// Who hears of every change of a book.
+    witness: Option<truth::Witness>,
     /// What came from outside, for who begins again.
     deposits: Vec<(Owner, u8, Money)>,
 }
@@ -159,6 +161,7 @@ impl Venue {
             shards: (0..shards).map(|_| Shard { trading: true, ..Shard::default() }).collect(),
             trades: Trades::new(settings.trades_kept),
             accounts: Vec::new(),
+            witness: None,
             keys: Keys::default(),
             hub: Hub::new(settings.feed),
             keys_made: 0,

@@ -3,7 +3,7 @@
 use daybook_book::{ExchangeTime, Price};
 use serde_json::Number;
 
-use super::{MarketRow, Venue, apply::Quote, identifier::Kind, render};
+use super::{MarketRow, TrueChange, Venue, apply::Quote, identifier::Kind, render};
 use crate::{
     engine::{Effect, MarketId, MarketState, Owner},
     feed::{
@@ -42,6 +42,11 @@ impl Venue {
         let (ids, exchange_index) = (self.ids, i32::from(shard));
         let publication = match effect {
             Effect::Delta { market, side, price, change, clock, owner, client_order_id, .. } => {
+                if let Some(witness) = &mut self.witness {
+                    let ticker = self.catalogue.market(*market).ticker.as_str();
+                    let (side, price, change, clock) = (*side, *price, *change, *clock);
+                    witness(&TrueChange { ticker, at: now, clock, side, price, change });
+                }
                 Publication::Delta(Delta {
                     market: *market,
                     side: *side,

@@ -1,6 +1,6 @@
 //! The truth: every book exactly as the exchange has it, for whoever judges what a recorder claims.
 
-use daybook_book::{Book, ExchangeTime};
+use daybook_book::{Book, ExchangeTime, Price, Quantity, Side};
 
 use super::{Kind, Venue};
 use crate::{
@@ -25,7 +25,33 @@ pub struct TrueBook<'a> {
     pub book: Book,
 }
 
+/// A change of a level of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrueChange<'a> {
+    /// Whose book.
+    pub ticker: &'a str,
+    /// When.
+    pub at: ExchangeTime,
+    /// The market's exchange clock with it.
+    pub clock: u64,
+    /// Which ladder.
+    pub side: Side,
+    /// Which level.
+    pub price: Price,
+    /// By how much.
+    pub change: Quantity,
+}
+
+/// Who hears of every change.
+pub(super) type Witness = Box<dyn FnMut(&TrueChange<'_>) + Send + Sync>;
+
 impl Venue {
+    /// Has every change of a book told to `witness` from now on, in order, whatever is told to others. Of the books of a
+    /// replay, which are a record's, nothing is told.
+    pub fn witness(&mut self, witness: impl FnMut(&TrueChange<'_>) + Send + Sync + 'static) {
+        self.witness = Some(Box::new(witness));
+    }
+
     /// The book of a market as it is now.
     pub fn true_book(&self, market: MarketId) -> Option<TrueBook<'_>> {
         if market.0 as usize >= self.catalogue.markets.len() {
